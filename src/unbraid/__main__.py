@@ -1,0 +1,5 @@
+"""`python -m unbraid`, which is also what torchrun starts."""
+
+from unbraid.cli.app import main
+
+main()

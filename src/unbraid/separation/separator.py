@@ -1,0 +1,149 @@
+"""A tile of mixture in, four stems out: the one function that every other part calls."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unbraid.models.catalog import ModelEntry, find_model
+from unbraid.models.session import Graph
+from unbraid.separation.tiles import TileGrid
+from unbraid.spectral.masks import carry_upward, ratio_masks
+from unbraid.spectral.stft import istft, stft
+from unbraid.stems import STEMS
+
+if TYPE_CHECKING:
+    from unbraid.separation.offline import Progress, Stems
+
+N_CLAIMED = len(STEMS) - 1
+"""Stems that are computed; the last, `other`, is what they leave."""
+
+
+class Separator:
+    """A model set, ready to separate tiles. One may be shared by threads.
+
+    Args:
+        model: a name in the catalogue, the path of a set, or None for the default.
+        n_threads: tiles separated at once by `separate`; None for one a core, at most four.
+            Each call of `separate_tile` runs in the thread that makes it, so that a tile's
+            numbers are the same however many there are.
+        providers: ONNX Runtime's execution providers, best first; None for the CPU.
+
+    Raises:
+        ModelError: there is no such model, or it is damaged.
+
+    Example:
+        >>> import numpy as np
+        >>> from unbraid import Separator
+        >>> stems = Separator().separate(np.zeros((2, 44_100), np.float32), 44_100)
+        >>> stems["vocals"].shape
+        (2, 44100)
+    """
+
+    def __init__(
+        self,
+        model: str | Path | ModelEntry | None = None,
+        *,
+        n_threads: int | None = None,
+        providers: list[str] | None = None,
+    ) -> None:
+        self.entry = model if isinstance(model, ModelEntry) else find_model(model)
+        self.n_threads = n_threads or min(4, _n_cores())
+        self._graphs = [
+            Graph(file, card, providers=providers)
+            for file, card in zip(self.entry.files, self.entry.cards, strict=True)
+        ]
+        self.name = self.entry.name
+        self.spec = self.entry.spec
+        self.grid = TileGrid(self.spec)
+        self.providers = self._graphs[0].providers
+
+    def separate_tile(self, mixture: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Separate what one tile reads.
+
+        Args:
+            mixture: float32, (2, grid.n_input), from grid.input_start(i), full scale 1.0.
+
+        Returns:
+            float32, (4, 2, grid.n_output), from grid.output_start(i), not yet faded. The four
+            sum to the mixture to float rounding, for `other` is what the others leave.
+        """
+        spec = self.spec
+        spectrum = stft(mixture, spec)
+        seen = spectrum[:, : spec.n_bins]
+        magnitude = np.abs(seen)
+        masks = carry_upward(self._masks(seen, magnitude), magnitude, spec)
+        claimed = istft(masks[:N_CLAIMED] * spectrum, spec)
+        start = self.grid.margin - self.grid.fade // 2
+        window = slice(start, start + self.grid.n_output)
+        stems = np.empty((len(STEMS), *mixture.shape[:-1], self.grid.n_output), np.float32)
+        stems[:N_CLAIMED] = claimed[..., window]
+        np.subtract(mixture[:, window], stems[:N_CLAIMED].sum(axis=0), out=stems[N_CLAIMED])
+        return stems
+
+    def _masks(
+        self, spectrum: NDArray[np.complex64], magnitude: NDArray[np.float32]
+    ) -> NDArray[np.float32] | NDArray[np.complex64]:
+        """Masks (stems, 2, n_bins, n_frames) in the order of STEMS; the last may be missing."""
+        parts: dict[str, NDArray[np.float32]] = {}
+        for graph in self._graphs:
+            given = graph(magnitude if graph.card.input == "magnitude" else _unfold(spectrum))
+            parts.update(zip(graph.card.stems, given, strict=True))
+        output = np.stack([parts[stem] for stem in STEMS if stem in parts])
+        # A net gone astray must not reach a loudspeaker as noise.
+        np.nan_to_num(output, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        kind = self._graphs[0].card.output
+        if kind == "complex_mask":
+            return output[:, 0::2] + np.complex64(1j) * output[:, 1::2]
+        if kind == "mask":
+            return output
+        if len(parts) == len(STEMS):
+            return ratio_masks(output)
+        return np.minimum(output / np.maximum(magnitude, 1e-6), np.float32(1))
+
+    def warm_up(self) -> None:
+        """Separate a tile of silence, so that the first real one is not slowed by allocations."""
+        self.separate_tile(np.zeros((self.spec.n_channels, self.grid.n_input), np.float32))
+
+    def separate(
+        self,
+        audio: str | Path | NDArray[np.float32],
+        sample_rate: int | None = None,
+        *,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Stems:
+        """Separate a file or an array wholly in memory.
+
+        Args:
+            audio: a path, or samples of shape (channels, n_samples) or (n_samples,), full
+                scale 1.0.
+            sample_rate: of the array, in Hz; the model's if not given.
+            progress: called after each tile.
+
+        Returns:
+            The stems at the model's rate.
+
+        Raises:
+            AudioError: the file cannot be read as audio.
+        """
+        from unbraid.separation.offline import separate_in_memory
+
+        return separate_in_memory(audio, self, sample_rate, progress)
+
+
+def _n_cores() -> int:
+    """Cores this process may use; a container's share where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _unfold(spectrum: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """(2, bins, frames) complex to (4, bins, frames): left real, left imaginary, right ..."""
+    parts = np.stack([spectrum.real, spectrum.imag], axis=1)
+    return parts.reshape(-1, *spectrum.shape[1:])

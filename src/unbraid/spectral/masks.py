@@ -1,0 +1,54 @@
+"""From what a model says to masks over the whole band, and from masks to stems."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unbraid.spec import Spec
+
+CARRY_FROM_FRACTION = 0.73
+"""The band above a model's top copies the masks of the band from here to the top: 8 to 11 kHz."""
+
+
+def ratio_masks(magnitudes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Power ratio masks: each stem's share of the power that all claim.
+
+    Args:
+        magnitudes: float32, (stems, channels, bins, frames), not negative.
+
+    Returns:
+        The same shape; the stems' masks sum to one in every bin.
+
+    Source: Liutkus & Badeau 2015, with exponent 2.
+    """
+    power = np.square(magnitudes) + np.float32(1e-10)
+    power /= power.sum(axis=0)
+    return power
+
+
+def carry_upward(
+    masks: NDArray[np.float32] | NDArray[np.complex64],
+    magnitude: NDArray[np.float32],
+    spec: Spec,
+) -> NDArray[np.float32] | NDArray[np.complex64]:
+    """Extend masks from the bins a model sees to all rows of the spectrum.
+
+    Above the model's top each frame goes on with the gain that its last quarter has on average,
+    weighted by the mixture's power, so that a cymbal's or a voice's air stays with it.
+
+    Args:
+        masks: (stems, channels, n_bins, frames), real or complex.
+        magnitude: the mixture's, float32, (channels, n_bins, frames).
+        spec: the analysis settings.
+
+    Returns:
+        (stems, channels, n_rows, frames).
+    """
+    n_bins = spec.n_bins
+    if n_bins == spec.n_rows:
+        return masks
+    bottom = int(n_bins * CARRY_FROM_FRACTION)
+    weight = np.square(magnitude[:, bottom:]) + np.float32(1e-12)
+    weight /= weight.sum(axis=1, keepdims=True)
+    carried = (masks[:, :, bottom:] * weight).sum(axis=2, keepdims=True)
+    shape = (*masks.shape[:2], spec.n_rows - n_bins, masks.shape[-1])
+    return np.concatenate([masks, np.broadcast_to(carried, shape)], axis=2)

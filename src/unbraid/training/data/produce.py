@@ -1,0 +1,198 @@
+"""From a score to a record: instruments rendered, amplified, placed in rooms, mixed, compressed."""
+
+import numpy as np
+
+from unbraid.training.data.effects import (
+    amplifier,
+    chorus,
+    compress,
+    compressor_gain,
+    cut,
+    decibels,
+    echo,
+    level_db,
+    peak_filter,
+    random_equaliser,
+    room,
+    saturate,
+)
+from unbraid.training.data.kits import ACOUSTIC, ELECTRIC, play_kit
+from unbraid.training.data.manifest import Kind
+from unbraid.training.data.pool import RATE, Samples
+from unbraid.training.data.render import DRUM_FONTS, FONTS, TAIL_S, synth
+from unbraid.training.data.score import DRUM_CHANNEL, Note, Score
+
+FONT_SHARE = {"musescore": 0.22, "fluid-mono": 0.2, "fluid": 0.38, "timgm": 0.2}
+DRUM_KIT_PROGRAMS = (0, 0, 0, 8, 16, 16, 24, 25, 32, 40)
+TARGET_DB = {"guitar": -22.0, "keys": -25.0, "lead": -23.0, "pad": -28.0, "rest": -25.0}
+
+
+def produce(
+    score: Score,
+    rng: np.random.Generator,
+    *,
+    drive_db: tuple[float, float] = (12, 36),
+    electric_kit: bool = False,
+    max_s: float = 240.0,
+) -> dict[Kind, Samples]:
+    """Stems of a score, with everything random about sound decided by `rng`.
+
+    Args:
+        score: what is played; a channel with a bass program, else the lowest voice, is the bass.
+        rng: instruments, kits, amplifiers, rooms, levels.
+        drive_db: range for electric guitars; programs 29 and 30 get the upper half.
+        electric_kit: drum machines rather than acoustic drums.
+        max_s: longer scores are cut there.
+
+    Returns:
+        drums, bass, other, as far as there is something to play; (2, n_samples), equally long.
+    """
+    bass_channels = score.bass_channels()
+    drum_notes = [n for n in score.notes if n.channel == DRUM_CHANNEL and n.start_s < max_s]
+    tuned = Score(
+        [n for n in score.notes if n.channel != DRUM_CHANNEL], score.changes, score.programs
+    )
+    font = str(rng.choice(list(FONT_SHARE), p=list(FONT_SHARE.values())))
+    n_samples = round((min(score.duration_s, max_s) + TAIL_S) * RATE)
+    tracks = synth(FONTS[font]).render(tuned, max_s=max_s) if tuned.notes else {}
+    tracks = {c: _fit(track, n_samples) for c, track in tracks.items()}
+    stems: dict[Kind, Samples] = {}
+    if drum_notes:
+        stems["drums"] = _drums(drum_notes, rng, n_samples, electric_kit)
+    bass = [tracks[c] for c in bass_channels if c in tracks]
+    if bass:
+        stems["bass"] = _bass(sum(bass[1:], bass[0]), rng)
+    rest = [
+        _instrument(track, score.programs.get(channel, 0), rng, drive_db)
+        for channel, track in tracks.items()
+        if channel not in bass_channels
+    ]
+    rest = [track for track in rest if level_db(track) > -70]
+    if rest:
+        stems["other"] = _other(rest, rng)
+    return _master(stems, rng)
+
+
+def _fit(track: Samples, n_samples: int) -> Samples:
+    track = track[:, :n_samples]
+    return np.pad(track, ((0, 0), (0, n_samples - track.shape[1])))
+
+
+def _drums(
+    notes: list[Note], rng: np.random.Generator, n_samples: int, electric: bool
+) -> Samples:
+    """Sampled kits most of the time, soundfonts' kits otherwise; then the room and the desk."""
+    if electric or rng.random() < 0.65:
+        names = ELECTRIC if electric or rng.random() < 0.06 else ACOUSTIC
+        sound = play_kit(notes, names[int(rng.integers(len(names)))], rng, n_samples)
+    else:
+        acoustic = rng.random() < 0.45
+        fonts = DRUM_FONTS if acoustic else {k: v for k, v in FONTS.items() if k in FONT_SHARE}
+        font = fonts[list(fonts)[int(rng.integers(len(fonts)))]]
+        kit = 0 if acoustic else int(rng.choice(DRUM_KIT_PROGRAMS))
+        duration = n_samples / RATE
+        rendered = synth(font).render(Score(notes), drum_kit=kit, max_s=duration)
+        sound = _fit(rendered[DRUM_CHANNEL], n_samples)
+    if rng.random() < 0.6:
+        sound = peak_filter(sound, float(rng.uniform(55, 90)), float(rng.normal(2, 3)), 1.2)
+        sound = peak_filter(sound, float(rng.uniform(250, 600)), float(rng.normal(-2, 3)), 0.8)
+        sound = peak_filter(sound, float(rng.uniform(3000, 9000)), float(rng.normal(2, 3)), 0.7)
+    if rng.random() < 0.75:
+        decay = float(rng.uniform(0.25, 1.3))
+        wet = float(rng.uniform(-24, -9))
+        sound = room(sound, rng, decay_s=decay, wet_db=wet, delay_s=float(rng.uniform(0, 0.02)))
+    if rng.random() < 0.35:  # New York: the squashed kit beneath the open one
+        squashed = compress(sound, ratio=8.0, above_db=-12.0, attack_ms=3.0, release_ms=120.0)
+        sound = np.asarray(sound + squashed * np.float32(0.5), dtype=np.float32)
+    if rng.random() < 0.3:
+        sound = saturate(sound, float(rng.uniform(0, 8)))
+    return sound
+
+
+def _bass(track: Samples, rng: np.random.Generator) -> Samples:
+    sound = np.repeat(track.mean(axis=0, keepdims=True), 2, axis=0)
+    sound = random_equaliser(sound, rng, 2.5)
+    kind = rng.random()
+    if kind < 0.35:
+        dirty = amplifier(sound, float(rng.uniform(4, 26)), rng)
+        blend = float(rng.uniform(0.2, 0.9))
+        low = cut(sound, high_hz=250.0)
+        sound = np.asarray(low + dirty * np.float32(blend), dtype=np.float32)
+    elif kind < 0.55:
+        sound = saturate(sound, float(rng.uniform(0, 10)))
+    if rng.random() < 0.7:
+        sound = compress(sound, ratio=4.0, above_db=-6.0, attack_ms=float(rng.uniform(5, 30)))
+    if rng.random() < 0.3:
+        sound = cut(sound, high_hz=float(rng.uniform(700, 3500)))
+    if rng.random() < 0.12:
+        sound = chorus(sound, rng, -10.0)
+    if rng.random() < 0.1:
+        sound = room(sound, rng, decay_s=0.4, wet_db=-20.0)
+    return sound
+
+
+def _instrument(
+    track: Samples, program: int, rng: np.random.Generator, drive_db: tuple[float, float]
+) -> Samples:
+    """One instrument of the rest, as recorded: with its amplifier, effects and level."""
+    own = level_db(track)
+    if own < -75:
+        return track
+    low, high = drive_db
+    if program in (29, 30):
+        track = amplifier(track, float(rng.uniform((low + high) / 2, high + 6)), rng)
+    elif program in (26, 27, 28) and rng.random() < 0.75:
+        track = amplifier(track, float(rng.uniform(low, high)), rng)
+        if rng.random() < 0.25:
+            track = chorus(track, rng)
+    elif 16 <= program < 20 and rng.random() < 0.5:
+        track = chorus(saturate(track, float(rng.uniform(0, 10))), rng, -4.0)
+    elif rng.random() < 0.3:
+        track = compress(track, ratio=3.0, above_db=-3.0)
+    if rng.random() < 0.6:
+        track = random_equaliser(track, rng)
+    track = cut(track, low_hz=float(rng.uniform(40, 110)))
+    if rng.random() < 0.2:
+        delay = float(rng.uniform(0.08, 0.45))
+        track = echo(track, delay, float(rng.uniform(0.3, 0.6)), float(rng.uniform(-14, -6)))
+    target = TARGET_DB[_family(program)]
+    gain = 0.6 * (target - own) + (own - level_db(track)) + float(rng.normal(0, 2))
+    return np.asarray(track * decibels(gain), dtype=np.float32)
+
+
+def _family(program: int) -> str:
+    if 24 <= program < 32:
+        return "guitar"
+    if program < 24:
+        return "lead" if program in (21, 22) else "keys"
+    if 48 <= program < 56 or 88 <= program < 96:
+        return "pad"
+    return "lead" if 40 <= program < 88 else "rest"
+
+
+def _other(tracks: list[Samples], rng: np.random.Generator) -> Samples:
+    total = np.sum(tracks, axis=0, dtype=np.float32)
+    if rng.random() < 0.75:
+        decay = float(rng.uniform(0.4, 2.6))
+        total = room(
+            total,
+            rng,
+            decay_s=decay,
+            wet_db=float(rng.uniform(-24, -9)),
+            delay_s=float(rng.uniform(0.005, 0.05)),
+            dark=float(rng.uniform(0.2, 0.9)),
+        )
+    return np.asarray(total, dtype=np.float32)
+
+
+def _master(stems: dict[Kind, Samples], rng: np.random.Generator) -> dict[Kind, Samples]:
+    """Levels against each other, then one compressor on the sum that moves all stems alike."""
+    levels = {"drums": -18.0, "bass": -19.0, "other": -18.0}
+    for kind, stem in stems.items():
+        gain = levels[kind] - level_db(stem) + float(rng.normal(0, 2))
+        stems[kind] = np.asarray(stem * decibels(gain), dtype=np.float32)
+    if stems and rng.random() < 0.6:
+        mixture = np.sum(list(stems.values()), axis=0, dtype=np.float32)
+        gain = compressor_gain(mixture, ratio=2.0, above_db=-1.0, attack_ms=20.0)
+        stems = {kind: np.asarray(stem * gain, dtype=np.float32) for kind, stem in stems.items()}
+    return stems

@@ -1,0 +1,76 @@
+"""Reading and tidying recordings that come from elsewhere."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+from scipy.signal import butter, sosfiltfilt
+
+from unbraid.errors import TrainingError
+from unbraid.training.data.pool import RATE, Samples, levels, n_clipped
+
+
+class Unreadable(TrainingError):
+    """A recording is damaged, clipped or too short to be of use."""
+
+
+def read_stereo(path: Path, *, start_s: float = 0.0, end_s: float | None = None) -> Samples:
+    """Samples of a file at 44.1 kHz; mono becomes two equal channels, of more the first two stay.
+
+    Raises:
+        Unreadable: it does not decode, holds NaN, or is clipped for more than 0.1 % of its time.
+    """
+    try:
+        with soundfile.SoundFile(path) as file:
+            rate = file.samplerate
+            file.seek(round(start_s * rate))
+            n_frames = -1 if end_s is None else round((end_s - start_s) * rate)
+            samples = file.read(n_frames, dtype="float32", always_2d=True).T
+    except (RuntimeError, OSError) as error:
+        raise Unreadable(f"{path}: does not decode ({error})") from None
+    if samples.shape[1] < rate // 50 or not np.isfinite(samples).all():
+        raise Unreadable(f"{path}: too short, or not all numbers")
+    if n_clipped(samples) > samples.size / 1000:
+        raise Unreadable(f"{path}: clipped")
+    samples = samples[:2] if samples.shape[0] > 1 else np.repeat(samples, 2, axis=0)
+    if rate != RATE:
+        samples = soxr.resample(samples.T, rate, RATE).T
+    return np.ascontiguousarray(samples, dtype=np.float32)
+
+
+def high_pass(samples: Samples, frequency_hz: float = 90.0) -> Samples:
+    """Rumble and DC away, without shifting anything in time."""
+    sections = butter(2, frequency_hz, "highpass", fs=RATE, output="sos")
+    return np.asarray(sosfiltfilt(sections, samples, axis=-1), dtype=np.float32)
+
+
+def cut_silence(samples: Samples, *, threshold_db: float = -45.0, keep_s: float = 0.25) -> Samples:
+    """Shorten every pause to about twice `keep_s`.
+
+    Args:
+        samples: (2, n_samples).
+        threshold_db: what counts as silence, against the 95th percentile of the 20-ms levels.
+        keep_s: what stays of a pause at each of its ends; the joints lie in the silence.
+    """
+    block = RATE // 50
+    level = levels(samples, block)
+    loud = level > np.percentile(level, 95) + threshold_db
+    reach = round(keep_s * 50)
+    kept = np.convolve(loud, np.ones(2 * reach + 1), "same") > 0
+    return np.ascontiguousarray(samples[:, np.repeat(kept, block)[: samples.shape[1]]])
+
+
+def join(pieces: Sequence[Samples], gap_s: NDArray[np.float64] | Sequence[float]) -> Samples:
+    """Pieces one after the other with short fades at their ends and pauses between."""
+    parts: list[Samples] = []
+    for piece, gap in zip(pieces, gap_s, strict=True):
+        n_fade = min(220, piece.shape[1] // 2)
+        ramp = np.linspace(0, 1, n_fade, dtype=np.float32)
+        faded = piece.copy()
+        faded[:, :n_fade] *= ramp
+        faded[:, piece.shape[1] - n_fade :] *= ramp[::-1]
+        parts += [faded, np.zeros((2, round(gap * RATE)), np.float32)]
+    return np.concatenate(parts, axis=1)

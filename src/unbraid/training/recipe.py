@@ -1,0 +1,122 @@
+"""A recipe: everything that decides a training run, read from TOML into dataclasses."""
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from unbraid.errors import SpecError, TrainingError
+from unbraid.spec import Spec
+from unbraid.training.data.augmentation import AugmentationConfig
+from unbraid.training.data.remix import RemixConfig
+from unbraid.training.losses import LossConfig
+from unbraid.training.nets.unet import UNetConfig
+
+
+@dataclass(frozen=True, slots=True)
+class OptimiserConfig:
+    """AdamW; warm-up, a plateau, then a cosine to zero over the last part of the time budget."""
+
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    warm_up_steps: int = 200
+    anneal_fraction: float = 0.3  # of the time budget
+    clip_norm: float = 1.0
+    ema: float = 0.999
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One training run."""
+
+    name: str
+    description: str
+    spec: Spec = field(default_factory=Spec)
+    net: UNetConfig = field(default_factory=UNetConfig)
+    mix: RemixConfig = field(default_factory=RemixConfig)
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    source_weights: dict[str, float] = field(default_factory=dict)
+    crop_frames: int = 64  # frames of an example: 1.5 s
+    batch_size: int = 8
+    seed: int = 0
+    save_minutes: float = 5.0
+    validate_minutes: float = 30.0
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+def load_recipe(name_or_path: str | Path) -> Recipe:
+    """Read a recipe that ships with unbraid (by name) or a TOML file (by path).
+
+    Raises:
+        TrainingError: it does not exist, is not TOML, or has an unknown or ill-typed key.
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        path = RECIPES / f"{name_or_path}.toml"
+    if not path.is_file():
+        shipped = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
+        raise TrainingError(f"{name_or_path}: no such recipe; shipped ones: {shipped}")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise TrainingError(f"{path}: not valid TOML: {error}") from None
+    return recipe_from_dict(table, path.name)
+
+
+def recipe_from_dict(table: dict[str, Any], where: str = "recipe") -> Recipe:
+    """The same from a table that is already read, such as a checkpoint's."""
+    recipe: Recipe = _build(Recipe, table, where)
+    if recipe.crop_frames % 2 ** recipe.net.time_levels:
+        raise TrainingError(
+            f"{where}: crop_frames must be a multiple of {2 ** recipe.net.time_levels}"
+        )
+    return recipe
+
+
+def _build(kind: Any, table: Any, where: str) -> Any:
+    if not isinstance(table, dict):
+        raise TrainingError(f"{where}: must be a table")
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    unknown = sorted(set(table) - set(fields))
+    if unknown:
+        raise TrainingError(
+            f"{where}: unknown key {unknown[0]!r}; known: {', '.join(sorted(fields))}"
+        )
+    values = {
+        name: _value(fields[name].type, value, f"{where}: {name}") for name, value in table.items()
+    }
+    missing = sorted(
+        name
+        for name, f in fields.items()
+        if name not in values
+        and f.default is dataclasses.MISSING
+        and f.default_factory is dataclasses.MISSING
+    )
+    if missing:
+        raise TrainingError(f"{where}: key {missing[0]!r} is missing")
+    try:
+        return kind(**values)
+    except SpecError as error:
+        raise TrainingError(f"{where}: {error}") from None
+
+
+def _value(kind: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(kind):
+        return _build(kind, value, where)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if get_origin(kind) is tuple and isinstance(value, list | tuple):
+        return tuple(_value(get_args(kind)[0], v, where) for v in value)
+    if get_origin(kind) is dict and isinstance(value, dict):
+        return {key: _value(get_args(kind)[1], v, where) for key, v in value.items()}
+    if not isinstance(value, kind) or isinstance(value, bool) and kind is not bool:
+        raise TrainingError(f"{where}: must be {kind.__name__}, not {value!r}")
+    return value
