@@ -17,7 +17,6 @@ two-minute files of noise and tones against a straight decode (FFmpeg 8.1):
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 
 from unbraid.audio.downmix import to_stereo
 from unbraid.audio.opening import open_audio
+from unbraid.audio.source import SAMPLE_TIMES, Claim, SourceFormat, describe, read_claim
 from unbraid.audio.tags import Tags, read_tags
 from unbraid.errors import AudioError
 
@@ -42,32 +42,8 @@ _PREROLL_S = {  # codecs that a pre-roll makes exact
     "mp3float": 2.0,
     "opus": 8.0,
 }
-_SAMPLE_TIMES = {"wav", "w64", "aiff", "au", "caf", "flac", "mp3", "ogg", "wv", "tta", "mov"}
 _MOST_BAD_PACKETS = 1_000  # in a row, after which the rest of the file is given up
 _FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31}
-
-
-@dataclass(frozen=True)
-class SourceFormat:
-    """What the file holds, before unbraid turned it into stereo float32.
-
-    Attributes:
-        container: ffmpeg's short name, e.g. "flac", "mov", "matroska".
-        codec: ffmpeg's short name, e.g. "mp3", "pcm_s24le".
-        sample_rate: Hz.
-        n_channels: before the downmix.
-        bits: 16, 24 or 32 for lossless codecs, None for lossy ones.
-        is_float: whether those bits are floating point.
-        layout: ffmpeg's name of the channel layout, e.g. "stereo", "5.1".
-    """
-
-    container: str
-    codec: str
-    sample_rate: int
-    n_channels: int
-    bits: int | None
-    is_float: bool
-    layout: str
 
 
 class PcmReader:
@@ -84,19 +60,20 @@ class PcmReader:
         self._path, self._history = path, 0
         self.warnings: list[str] = []
         self._bad_values: dict[int, int] = {}  # frame position: NaN and infinite samples in it
+        self.length: int | None = None
+        """Exact number of samples; None until the end of the file was reached."""
+        self._origin: int | None = None  # the time stamp of sample 0
+        self._chunks: deque[tuple[int, Samples]]  # decoded and still kept: position, samples
         self._container, self._stream = open_audio(path)
         try:
             self.tags: Tags = read_tags(self._container, self._stream)
-            self.rate: int = self._stream.codec_context.sample_rate
-            self.source = _describe(self._container, self._stream)
+            self.source: SourceFormat = describe(self._container, self._stream)
+            self.rate = self.source.sample_rate
             self._preroll = self._preroll_samples()
-            self.claimed_length = self._claimed_samples()
-            self.length: int | None = None
-            """Exact number of samples; None until the end of the file was reached."""
-            self._ticks = self._stream.time_base or Fraction(1, self.rate)
-            self._origin: int | None = None
-            self._chunks: deque[tuple[int, Samples]]  # decoded and still kept: position, samples
-            self._start_over(self._container, self._stream)
+            self.claim: Claim = read_claim(self._container, self._stream)
+            ticks = (self._stream.time_base or Fraction(1, self.rate)) * self.rate
+            self._samples_a_tick: Fraction = ticks
+            self._start_over()
             self._pull()
             if not self._chunks:
                 raise AudioError(self._nothing_decodes())
@@ -162,12 +139,11 @@ class PcmReader:
             if self._seek(target) and self._next <= start - self._preroll:
                 self._kept_from = start
                 return
-        self._container.close()
-        self._start_over(*open_audio(self._path))
+        self._start_over()
 
     def _seek(self, target: int) -> bool:
         """Move the file to a packet before the target; tells whether that worked."""
-        ticks = int(Fraction(target, self.rate) / self._ticks) + (self._origin or 0)
+        ticks = int(target / self._samples_a_tick) + (self._origin or 0)
         try:
             self._container.seek(ticks, stream=self._stream, backward=True)
         except av.FFmpegError:
@@ -178,8 +154,10 @@ class PcmReader:
         self._at_end = False
         return self._pull() and not self._lost_place
 
-    def _start_over(self, container: av.container.InputContainer, stream: av.AudioStream) -> None:
-        self._container, self._stream = container, stream
+    def _start_over(self) -> None:
+        """Open the file afresh: no decoder forgets all by a seek to 0."""
+        self._container.close()
+        self._container, self._stream = open_audio(self._path)
         self._chunks = deque()
         self._packets = self._demux()
         self._next = 0  # the position after the last sample decoded
@@ -240,8 +218,8 @@ class PcmReader:
         if at is None:
             return
         self._lost_place = False
-        if self._declared_end is not None and at < self._declared_end < at + n_samples:
-            n_samples = self._declared_end - at
+        if self.claim.end is not None and at < self.claim.end < at + n_samples:
+            n_samples = self.claim.end - at
         cut = max(0, self._next - at) if self._chunks or self._next else max(0, -at)
         if cut >= n_samples:
             return
@@ -262,22 +240,25 @@ class PcmReader:
             return None if self._lost_place else self._next
         if self._origin is None:
             self._origin = self._first_tick(frame.pts)
-        at: int = round((frame.pts - self._origin) * self._ticks * self.rate)
+        ratio = self._samples_a_tick
+        at: int = ((frame.pts - self._origin) * ratio.numerator * 2 + ratio.denominator) // (
+            2 * ratio.denominator
+        )
         if self._preroll is None and not self._lost_place:
-            tolerance = max(frame.samples // 2, int(2 * self._ticks * self.rate))
+            tolerance = max(frame.samples // 2, int(2 * ratio))
             leap = at - self._next - self._drift
             if leap <= tolerance:
                 self._drift = at - self._next
                 return self._next
             at = self._next + leap
-        if self.claimed_length and at > self.claimed_length + 60 * self.rate:
+        if self.claim.n_samples and at > self.claim.n_samples + 60 * self.rate:
             return None if self._lost_place else self._next  # no sane stamp
         return at
 
     def _first_tick(self, pts: int) -> int:
         """The stamp of the track's first sample: usually that of the first frame."""
         from_zero = self.source.container in {"wav", "w64", "aiff", "au", "caf", "flac"}
-        if from_zero and pts * self._ticks * self.rate < (self.claimed_length or 0):
+        if from_zero and pts * self._samples_a_tick < (self.claim.n_samples or 0):
             return 0  # the first frames may be damaged
         return pts
 
@@ -309,8 +290,8 @@ class PcmReader:
         if self._lost_place:
             return
         self.length = self._next
-        claimed = self.claimed_length
-        if claimed and self._claim_is_exact and self._next < claimed - self.rate // 20:
+        claimed = self.claim.n_samples
+        if claimed and self.claim.is_exact and self._next < claimed - self.rate // 20:
             missing_s = (claimed - self._next) / self.rate
             self._damaged(self._next, f"the file ends {missing_s:.1f} s early")
 
@@ -325,7 +306,7 @@ class PcmReader:
         """Samples to decode before the wanted one; None where only a straight decode is exact."""
         codec = self.source.codec
         preroll_s = 0.1 if codec.startswith("pcm_") else _PREROLL_S.get(codec)
-        if preroll_s is None or self.source.container not in _SAMPLE_TIMES:
+        if preroll_s is None or self.source.container not in SAMPLE_TIMES:
             return None
         if self.source.container == "mov" and not codec.startswith("pcm_"):
             stamps = [entry.timestamp for entry in self._stream.index_entries]
@@ -334,26 +315,6 @@ class PcmReader:
                 return None  # stamps copied from a coarser container jitter
         return round(preroll_s * self.rate)
 
-    def _claimed_samples(self) -> int | None:
-        """Length by the header, at the file's own rate; None if it claims none or nonsense."""
-        stream, container = self._stream, self._container
-        if stream.duration:
-            seconds = stream.duration * stream.time_base
-        elif container.duration:
-            seconds = Fraction(container.duration, av.time_base)
-        else:
-            seconds = Fraction(0)
-        n_samples = round(seconds * self.rate)
-        extradata = stream.codec_context.extradata or b""
-        if self.source.container == "ogg" and extradata[:8] == b"OpusHead":
-            n_samples -= int.from_bytes(extradata[10:12], "little")  # the encoder's delay
-        sane = 0 < seconds < 7 * 24 * 3600
-        exact = stream.duration and self.source.container in _SAMPLE_TIMES
-        self._claim_is_exact = bool(sane and exact)
-        in_mov = self.source.container == "mov" and self._claim_is_exact
-        self._declared_end = n_samples if in_mov else None  # the edit list's, ffmpeg keeps more
-        return n_samples if sane else None
-
     def _nothing_decodes(self) -> str:
         if self.warnings:
             return (
@@ -361,39 +322,3 @@ class PcmReader:
                 "the file is damaged or encrypted, get a fresh copy"
             )
         return f"{self._path}: holds no sound (zero length); choose another file"
-
-
-def _describe(container: av.container.InputContainer, stream: av.AudioStream) -> SourceFormat:
-    context = stream.codec_context
-    codec = context.codec.canonical_name
-    name = context.format.name.rstrip("p")
-    is_pcm = codec.startswith("pcm_") and codec not in {"pcm_alaw", "pcm_mulaw"}
-    bits: int | None = None
-    if is_pcm or codec in {"flac", "alac", "wavpack", "tta", "ape", "tak", "wmalossless"}:
-        stored = _stored_bits(codec, name, stream)
-        bits = 16 if stored <= 16 else 24 if stored <= 24 else 32
-    return SourceFormat(
-        container=container.format.name.split(",")[0],
-        codec=codec,
-        sample_rate=context.sample_rate,
-        n_channels=context.layout.nb_channels,
-        bits=bits,
-        is_float=name in {"flt", "dbl"} and bits is not None,
-        layout=context.layout.name,
-    )
-
-
-def _stored_bits(codec: str, sample_format: str, stream: av.AudioStream) -> int:
-    if codec.startswith("pcm_"):
-        digits = "".join(c for c in codec[4:7] if c.isdigit())
-        return int(digits or 16)
-    if sample_format in {"u8", "s16"}:
-        return 16
-    if sample_format in {"flt", "dbl"}:
-        return 32
-    extradata = stream.codec_context.extradata or b""
-    if codec == "flac" and len(extradata) >= 34:
-        return ((extradata[12] & 1) << 4 | extradata[13] >> 4) + 1
-    if codec == "alac" and len(extradata) >= 18:
-        return extradata[17]
-    return 24

@@ -34,7 +34,7 @@ _BIT_RATES: Final = {"mp3": 320_000, "m4a": 256_000, "opus": 192_000}
 _MP3_RATES: Final = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 _AAC_RATES: Final = (*_MP3_RATES, 64_000, 88_200, 96_000)
 _RATES: Final = {"mp3": _MP3_RATES, "m4a": _AAC_RATES, "opus": (48_000,)}
-_MUXER_OPTIONS: Final = {
+_MUXER_OPTIONS: Final[dict[str, dict[str, str]]] = {
     "wav": {"rf64": "auto"},  # a wav grows past 4 GiB as RF64 (EBU Tech 3306)
     "mp3": {"id3v2_version": "3"},
     "m4a": {"movflags": "+faststart", "brand": "M4A "},
@@ -120,7 +120,7 @@ class Encoder:
                 self._file,
                 "w",
                 format=_MUXERS[output_format.name],
-                container_options=_MUXER_OPTIONS.get(output_format.name, {}),
+                container_options=_muxer_options(output_format.name, sample_rate),
             )
             self._stream = self._container.add_stream(codec, rate=sample_rate, layout="stereo")
             self._stream.format = self._sample_format
@@ -210,6 +210,12 @@ def round_together(stems: Samples, output_format: OutputFormat) -> Samples:
         error = np.clip(wanted - whole, -0.5, 0.5)  # clipping is not passed on
         np.divide(whole, full, out=out, casting="same_kind")
     return rounded
+
+
+def _muxer_options(name: str, sample_rate: int) -> dict[str, str]:
+    options = _MUXER_OPTIONS.get(name, {})
+    # The default of milliseconds would round AAC's edit list, and with it the length.
+    return options | {"movie_timescale": str(sample_rate)} if name == "m4a" else options
 
 
 def _bit_rate(name: str, sample_rate: int) -> int:

@@ -10,8 +10,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from unbraid.audio.decoder import PcmReader, SourceFormat
+from unbraid.audio.decoder import PcmReader
 from unbraid.audio.resample import BlockResampler, resample, resampled_length
+from unbraid.audio.source import SourceFormat
 from unbraid.errors import AudioError, SpecError
 
 Samples = NDArray[np.float32]
@@ -47,15 +48,14 @@ class Track:
 
     def __init__(self, path: str | os.PathLike[str], *, sample_rate: int | None = 44_100) -> None:
         self.path = Path(path)
-        probe = PcmReader(self.path)
-        self.source: SourceFormat = probe.source
+        self._reader = PcmReader(self.path)
+        self.source: SourceFormat = self._reader.source
         self.sample_rate: int = _checked_rate(sample_rate or self.source.sample_rate)
         self._resampler = BlockResampler(self.source.sample_rate, self.sample_rate)
-        self._reader = probe
-        probe.keep_history(self._resampler.overlap)
-        self.tags: dict[str, str] = dict(probe.tags.fields)
-        self.cover: bytes | None = probe.tags.cover
-        self.cover_mime: str | None = probe.tags.cover_mime
+        self._reader.keep_history(self._resampler.overlap)
+        self.tags: dict[str, str] = dict(self._reader.tags.fields)
+        self.cover: bytes | None = self._reader.tags.cover
+        self.cover_mime: str | None = self._reader.tags.cover_mime
         self._blocks: OrderedDict[int, Samples] = OrderedDict()
         self._measured: int | None = None
 
@@ -71,7 +71,7 @@ class Track:
         """Length at `sample_rate`: the header's claim until the end was decoded, then exact."""
         n_source = self._reader.length
         if n_source is None:
-            n_source = self._reader.claimed_length or self._measure()
+            n_source = self._reader.claim.n_samples or self._measure()
         return resampled_length(n_source, self.source.sample_rate, self.sample_rate)
 
     @property
