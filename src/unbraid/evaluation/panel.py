@@ -53,7 +53,7 @@ def songs(folder: Path, sample_rate: int = 44_100) -> Iterator[Song]:
             stems[STEMS.index(stem), :, : samples.shape[-1]] = samples
         yield Song(song.name, stems, frozenset(parts))
     if not found:
-        raise AudioError(f"{folder}: holds no songs; expected <song>/<stem>.wav (or ogg, flac, ...)")
+        raise AudioError(f"{folder}: holds no songs; expected <song>/<stem>.wav (or ogg, ...)")
 
 
 @dataclass(frozen=True, slots=True)

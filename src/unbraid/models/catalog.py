@@ -140,7 +140,8 @@ def open_set(path: Path, origin: Literal["shipped", "user", "file"]) -> ModelEnt
     # `other` may be left to the residual rule.
     lacking = set(STEMS) - set(stems) - {"other"}
     if lacking:
-        raise ModelError(f"{path}: no graph gives {', '.join(sorted(lacking))}; the set is incomplete")
+        names = ", ".join(sorted(lacking))
+        raise ModelError(f"{path}: no graph gives {names}; the set is incomplete")
     return ModelEntry(first.name, path, files, cards, origin)
 
 

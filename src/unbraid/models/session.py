@@ -29,9 +29,7 @@ class Graph:
         ModelError: ONNX Runtime refuses it, or its shapes are not those of its card.
     """
 
-    def __init__(
-        self, path: Path, card: Card, *, providers: list[str] | None = None
-    ) -> None:
+    def __init__(self, path: Path, card: Card, *, providers: list[str] | None = None) -> None:
         import onnxruntime
 
         for shape in (card.input_shape, card.output_shape):
@@ -65,7 +63,8 @@ class Graph:
     def __call__(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
         """One tile: `card.input_shape` without its first axis, to `card.output_shape` without."""
         result: NDArray[np.float32] = self._session.run(None, {self._input: tile[None]})[0]
-        return result[0]
+        stems: NDArray[np.float32] = result[0]
+        return stems
 
 
 def read_card(path: Path, sha256: str = "") -> Card:

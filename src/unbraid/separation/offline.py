@@ -253,7 +253,8 @@ class Stems:
         """One stem, (2, n_samples)."""
         if stem not in STEMS:
             raise KeyError(f"{stem}: not a stem; they are {', '.join(STEMS)}")
-        return self.samples[STEMS.index(stem)]
+        samples: Samples = self.samples[STEMS.index(stem)]
+        return samples
 
     @property
     def mixture(self) -> Samples:
@@ -269,9 +270,10 @@ def separate_in_memory(
     progress: Callable[[Progress], None] | None = None,
 ) -> Stems:
     """A file or an array to stems in memory; see `Separator.separate`."""
-    from unbraid.audio.track import Track
+    from unbraid.audio.track import MemoryTrack, Track
 
     rate = separator.spec.sample_rate
+    track: Track | MemoryTrack
     if isinstance(audio, str | Path):
         track = Track(audio, sample_rate=rate)
     else:

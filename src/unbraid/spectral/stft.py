@@ -53,7 +53,8 @@ def stft(samples: NDArray[np.float32], spec: Spec) -> NDArray[np.complex64]:
         raise SpecError(f"{samples.shape[-1]} samples are less than a frame of {spec.n_fft}")
     frames = sliding_window_view(samples, spec.n_fft, axis=-1)[..., :: spec.hop, :]
     spectrum = _fft.rfft(frames * hann(spec.n_fft), axis=-1)
-    return np.swapaxes(spectrum, -1, -2).astype(np.complex64, copy=False)
+    result: NDArray[np.complex64] = np.swapaxes(spectrum, -1, -2)
+    return result.astype(np.complex64, copy=False)
 
 
 def istft(spectrum: NDArray[np.complex64], spec: Spec) -> NDArray[np.float32]:
@@ -112,9 +113,7 @@ def whole_stft(samples: NDArray[np.float32], spec: Spec) -> NDArray[np.complex64
     return stft(np.pad(samples, padding), spec)
 
 
-def whole_istft(
-    spectrum: NDArray[np.complex64], spec: Spec, n_samples: int
-) -> NDArray[np.float32]:
+def whole_istft(spectrum: NDArray[np.complex64], spec: Spec, n_samples: int) -> NDArray[np.float32]:
     """The inverse of `whole_stft`.
 
     Args:

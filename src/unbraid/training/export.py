@@ -137,5 +137,5 @@ def _fold_batch_norm(net: UNet) -> None:
         assert isinstance(block, nn.Sequential)
         convolution, norm = block[0], block[1]
         transposed = isinstance(convolution, nn.ConvTranspose2d)
-        block[0] = fuse_conv_bn_eval(convolution, norm, transpose=transposed)  # type: ignore[type-var]
+        block[0] = fuse_conv_bn_eval(convolution, norm, transpose=transposed)  # type: ignore[type-var, arg-type]
         block[1] = nn.Identity()

@@ -74,9 +74,9 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
 def recipe_from_dict(table: dict[str, Any], where: str = "recipe") -> Recipe:
     """The same from a table that is already read, such as a checkpoint's."""
     recipe: Recipe = _build(Recipe, table, where)
-    if recipe.crop_frames % 2 ** recipe.net.time_levels:
+    if recipe.crop_frames % 2**recipe.net.time_levels:
         raise TrainingError(
-            f"{where}: crop_frames must be a multiple of {2 ** recipe.net.time_levels}"
+            f"{where}: crop_frames must be a multiple of {2**recipe.net.time_levels}"
         )
     return recipe
 
@@ -117,6 +117,6 @@ def _value(kind: Any, value: Any, where: str) -> Any:
         return tuple(_value(get_args(kind)[0], v, where) for v in value)
     if get_origin(kind) is dict and isinstance(value, dict):
         return {key: _value(get_args(kind)[1], v, where) for key, v in value.items()}
-    if not isinstance(value, kind) or isinstance(value, bool) and kind is not bool:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise TrainingError(f"{where}: must be {kind.__name__}, not {value!r}")
     return value

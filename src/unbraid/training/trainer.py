@@ -91,13 +91,12 @@ class Trainer:
         self.world = int(os.environ.get("WORLD_SIZE", "1"))
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.device = torch.device(device, self.rank if device == "cuda" else None)
+        self.device = torch.device(f"cuda:{self.rank}" if device == "cuda" else device)
         if self.world > 1 and not distributed.is_initialized():
             distributed.init_process_group("nccl" if device == "cuda" else "gloo")
         torch.manual_seed(recipe.seed)
-        self.net = UNetSet(recipe.spec, recipe.net).to(
-            self.device, memory_format=torch.channels_last
-        )
+        self.net = UNetSet(recipe.spec, recipe.net).to(self.device)
+        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = UNetSet(recipe.spec, recipe.net).to(self.device).eval()
         self.average.load_state_dict(self.net.state_dict())
         self.optimiser = torch.optim.AdamW(
@@ -284,7 +283,8 @@ class Trainer:
         deviation = values.std(dim=(0, 2))
         for net in self.net.nets.values():
             net.input_shift.copy_((-mean)[None, None, :, None].expand_as(net.input_shift))
-            net.input_scale.copy_((1 / (deviation + 0.1))[None, None, :, None].expand_as(net.input_scale))
+            scale = 1 / (deviation + 0.1)
+            net.input_scale.copy_(scale[None, None, :, None].expand_as(net.input_scale))
         self.average.load_state_dict(self.net.state_dict())
         self._standardised = True
 

@@ -32,7 +32,9 @@ class AugmentationConfig:
     bus_level_db: float = 4.0  # per example, standard deviation
 
 
-def augment_samples(stems: Tensor, config: AugmentationConfig, generator: torch.Generator) -> Tensor:
+def augment_samples(
+    stems: Tensor, config: AugmentationConfig, generator: torch.Generator
+) -> Tensor:
     """What is done to waveforms.
 
     Args:

@@ -43,7 +43,7 @@ class Pools:
     def __init__(self, folder: Path, source_weights: Mapping[str, float] | None = None) -> None:
         manifest = folder / "manifest.jsonl"
         if not manifest.is_file():
-            raise TrainingError(f"{folder}: no manifest.jsonl; run `unbraid data build --out` first")
+            raise TrainingError(f"{folder}: no manifest.jsonl; run `unbraid data build` first")
         weights = source_weights or {}
         self._items: dict[str, dict[str, list[Item]]] = defaultdict(lambda: defaultdict(list))
         songs: dict[str, dict[str, Item]] = defaultdict(dict)
@@ -80,10 +80,7 @@ class Pools:
         for item in first:
             by_source[item.source] += item.seconds
         share = np.array(
-            [
-                weights.get(i.source, 1.0) * i.seconds / math.sqrt(by_source[i.source])
-                for i in first
-            ]
+            [weights.get(i.source, 1.0) * i.seconds / math.sqrt(by_source[i.source]) for i in first]
         )
         return share / share.sum() if len(share) else share
 
