@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from unbraid.audio.downmix import to_stereo
 from unbraid.audio.opening import open_audio
-from unbraid.audio.source import SAMPLE_TIMES, Claim, SourceFormat, describe, read_claim
+from unbraid.audio.source import SAMPLE_TIMES, Claim, SourceFormat, describe, ends_early, read_claim
 from unbraid.audio.tags import Tags, read_tags
 from unbraid.errors import AudioError
 
@@ -185,7 +185,7 @@ class PcmReader:
                 frames = packet.decode()
             except av.FFmpegError:
                 n_bad += 1
-                self._damaged(self._next, "a packet does not decode")
+                self._damaged(self._next, "a packet does not decode", "at")
                 if n_bad > _MOST_BAD_PACKETS:
                     self._finish()
                     return False
@@ -218,6 +218,8 @@ class PcmReader:
         if at is None:
             return
         self._lost_place = False
+        if frame.is_corrupt:
+            self._damaged(at, "a packet decodes with errors", "at")
         if self.claim.end is not None and at < self.claim.end < at + n_samples:
             n_samples = self.claim.end - at
         cut = max(0, self._next - at) if self._chunks or self._next else max(0, -at)
@@ -226,7 +228,7 @@ class PcmReader:
         samples = to_stereo(self._to_float(frame, at), [c.name for c in frame.layout.channels])
         if self._chunks and at > self._next:
             lost_ms = 1000 * (at - self._next) / self.rate
-            self._damaged(self._next, f"{lost_ms:.0f} ms are missing and read as silence")
+            self._damaged(self._next, f"{lost_ms:.0f} ms are missing and read as silence", "at")
         self._chunks.append((at + cut, samples[:, cut:n_samples]))
         self._next = at + n_samples
 
@@ -241,9 +243,8 @@ class PcmReader:
         if self._origin is None:
             self._origin = self._first_tick(frame.pts)
         ratio = self._samples_a_tick
-        at: int = ((frame.pts - self._origin) * ratio.numerator * 2 + ratio.denominator) // (
-            2 * ratio.denominator
-        )
+        tick = int(frame.pts) - self._origin
+        at = (2 * tick * ratio.numerator + ratio.denominator) // (2 * ratio.denominator)
         if self._preroll is None and not self._lost_place:
             tolerance = max(frame.samples // 2, int(2 * ratio))
             leap = at - self._next - self._drift
@@ -257,10 +258,13 @@ class PcmReader:
 
     def _first_tick(self, pts: int) -> int:
         """The stamp of the track's first sample: usually that of the first frame."""
-        from_zero = self.source.container in {"wav", "w64", "aiff", "au", "caf", "flac"}
-        if from_zero and pts * self._samples_a_tick < (self.claim.n_samples or 0):
-            return 0  # the first frames may be damaged
-        return pts
+        # Where the container knows when its sound begins, damaged first frames shift nothing.
+        start = {"mov": self._stream.start_time, "matroska": self._stream.start_time}
+        start |= dict.fromkeys(("wav", "w64", "aiff", "au", "caf", "flac"), 0)
+        tick = start.get(self.source.container)
+        if tick is None or not 0 <= pts - tick < (self.claim.n_samples or 0) / self._samples_a_tick:
+            return pts
+        return tick
 
     def _to_float(self, frame: av.AudioFrame, at: int) -> Samples:
         samples: Samples
@@ -290,13 +294,16 @@ class PcmReader:
         if self._lost_place:
             return
         self.length = self._next
-        claimed = self.claim.n_samples
-        if claimed and self.claim.is_exact and self._next < claimed - self.rate // 20:
+        claimed, slack = self.claim.n_samples, self.claim.slack
+        if claimed and slack is not None and self._next < claimed - slack:
             missing_s = (claimed - self._next) / self.rate
             self._damaged(self._next, f"the file ends {missing_s:.1f} s early")
+        elif ends_early(self._path, self.source.container):
+            self._damaged(self._next, "the file ends early")
 
-    def _damaged(self, at: int, what: str) -> None:
-        warning = f"damaged from {at / self.rate:.1f} s on: {what}"
+    def _damaged(self, at: int, what: str, where: str = "from") -> None:
+        on = " on" if where == "from" else ""
+        warning = f"damaged {where} {at / self.rate:.1f} s{on}: {what}"
         if len(self.warnings) < 20 and warning not in self.warnings:
             self.warnings.append(warning)
 

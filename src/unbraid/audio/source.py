@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import av
 
@@ -41,13 +42,14 @@ class Claim:
 
     Attributes:
         n_samples: at the source's rate; None if the header says nothing, or nonsense.
-        is_exact: whether it counts samples rather than estimating from time or size.
+        slack: a sound that ends more than this many samples before is damaged; None if the claim
+            is only an estimate.
         end: where the sound is cut although packets go on: AAC's padding. None: nowhere.
     """
 
     n_samples: int | None
-    is_exact: bool
-    end: int | None
+    slack: int | None = None
+    end: int | None = None
 
 
 def describe(container: av.container.InputContainer, stream: av.AudioStream) -> SourceFormat:
@@ -87,7 +89,7 @@ def _stored_bits(codec: str, sample_format: str, extradata: bytes) -> int | None
 def read_claim(container: av.container.InputContainer, stream: av.AudioStream) -> Claim:
     """Find out how long the sound claims to be.
 
-    Reads packets in mp4: the file must be opened again before it is decoded.
+    Reads packets of some formats: open the file again before decoding it.
     """
     rate = stream.codec_context.sample_rate
     name = container.format.name.split(",")[0]
@@ -98,19 +100,59 @@ def read_claim(container: av.container.InputContainer, stream: av.AudioStream) -
     else:
         seconds = Fraction(0)
     if not 0 < seconds <= _LONGEST_S:
-        return Claim(None, False, None)
+        return Claim(None)
     n_samples = round(seconds * rate)
-    is_exact = bool(stream.duration) and name in SAMPLE_TIMES
+    if name in {"matroska", "asf"}:  # milliseconds, of the longest stream
+        has_video = any(not _is_cover(video) for video in container.streams.video)
+        return Claim(n_samples, None if has_video else rate // 2)
+    if name == "mp3" and not _counts_frames(container, stream):
+        return Claim(n_samples)
+    if not stream.duration or name not in SAMPLE_TIMES:
+        return Claim(n_samples)
     extradata = stream.codec_context.extradata or b""
     if name == "ogg" and extradata[:8] == b"OpusHead":
         n_samples -= int.from_bytes(extradata[10:12], "little")  # the encoder's delay
-    if name != "mov" or not is_exact:
-        return Claim(max(0, n_samples) or None, is_exact, None)
-    # The edit list is often rounded to milliseconds; the last packet tells the sample.
-    end = _end_of_last_packet(container, stream)
-    if end is not None and abs(end - n_samples) <= rate // 1_000 + 1:
-        n_samples = end
-    return Claim(n_samples, True, n_samples)
+    if name == "mov":  # the edit list is often rounded to milliseconds: the last packet tells
+        end = _end_of_last_packet(container, stream)
+        if end is not None and abs(end - n_samples) <= rate // 1_000 + 1:
+            n_samples = end
+    n_samples = max(1, n_samples)
+    return Claim(n_samples, rate // 20, n_samples if name in {"mov", "ogg"} else None)
+
+
+def ends_early(path: Path, container: str) -> bool:
+    """Whether a wav is shorter than its header says, or an Ogg's last page is not marked as such.
+
+    ffmpeg tells the remaining length of such files without a word.
+    """
+    n_bytes = path.stat().st_size
+    with path.open("rb") as file:
+        if container == "wav":
+            head = file.read(8)
+            claimed = int.from_bytes(head[4:8], "little")
+            streamed = claimed in (0, 0xFFFFFFFF)  # the writer could not come back to the header
+            return head[:4] == b"RIFF" and not streamed and claimed + 8 > n_bytes + 1
+        if container == "ogg":
+            file.seek(max(0, n_bytes - 65_536 - 512))  # a page has 65 307 bytes at most
+            tail = file.read()
+            page = tail.rfind(b"OggS")
+            return page < 0 or len(tail) < page + 6 or not tail[page + 5] & 4
+    return False
+
+
+def _is_cover(video: av.VideoStream) -> bool:
+    return av.stream.Disposition.attached_pic in video.disposition
+
+
+def _counts_frames(container: av.container.InputContainer, stream: av.AudioStream) -> bool:
+    """Whether an mp3 begins with a frame that tells the number of frames (Xing, Info, VBRI)."""
+    first = next(container.demux(stream), None)
+    if first is None or not first.pos:
+        return False
+    with Path(container.name.removeprefix("file:")).open("rb") as file:
+        file.seek(max(0, first.pos - 1_500))
+        head = file.read(1_500)
+    return any(mark in head for mark in (b"Xing", b"Info", b"VBRI"))
 
 
 def _end_of_last_packet(
@@ -129,5 +171,5 @@ def _end_of_last_packet(
         return None
     if end is None:
         return None
-    ticks: Fraction = (end - (stream.start_time or 0)) * stream.time_base
-    return round(ticks * stream.codec_context.sample_rate)
+    seconds: Fraction = (end - (stream.start_time or 0)) * stream.time_base
+    return round(seconds * int(stream.codec_context.sample_rate))
