@@ -13,6 +13,11 @@ two-minute files of noise and tones against a straight decode (FFmpeg 8.1):
   0.1, even after 10 s). These codecs, and any not named above, are decoded again from the start
   when a read goes back, and straight on when it goes forward; AAC does about 1000 times real time.
   So are containers whose time stamps are coarser than a sample (Matroska, WebM, ASF).
+
+Damage is told where ffmpeg tells it: a packet that does not decode, a gap between time stamps, an
+early end. Flipped bits in PCM cannot be seen, and the MP3 decoder conceals small damage silently;
+MP3 and raw AAC have no time stamps, so a lost stretch of more than a frame moves what follows.
+WMA as ffmpeg encodes it begins 2048 samples early: ffmpeg drops its first frame.
 """
 
 from collections import deque
@@ -158,6 +163,9 @@ class PcmReader:
         """Open the file afresh: no decoder forgets all by a seek to 0."""
         self._container.close()
         self._container, self._stream = open_audio(self._path)
+        for other in self._container.streams:
+            if other.index != self._stream.index:
+                other.discard = av.stream.Discard.all  # an mp4's pictures are not even read
         self._chunks = deque()
         self._packets = self._demux()
         self._next = 0  # the position after the last sample decoded
@@ -259,12 +267,13 @@ class PcmReader:
     def _first_tick(self, pts: int) -> int:
         """The stamp of the track's first sample: usually that of the first frame."""
         # Where the container knows when its sound begins, damaged first frames shift nothing.
-        start = {"mov": self._stream.start_time, "matroska": self._stream.start_time}
-        start |= dict.fromkeys(("wav", "w64", "aiff", "au", "caf", "flac"), 0)
-        tick = start.get(self.source.container)
-        if tick is None or not 0 <= pts - tick < (self.claim.n_samples or 0) / self._samples_a_tick:
-            return pts
-        return tick
+        tick: int | None = None
+        if self.source.container in {"mov", "matroska"}:
+            tick = self._stream.start_time
+        elif self.source.container in {"wav", "w64", "aiff", "au", "caf", "flac"}:
+            tick = 0
+        longest = (self.claim.n_samples or 0) / self._samples_a_tick
+        return tick if tick is not None and 0 <= pts - tick < longest else pts
 
     def _to_float(self, frame: av.AudioFrame, at: int) -> Samples:
         samples: Samples
