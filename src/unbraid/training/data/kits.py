@@ -13,7 +13,7 @@ import numpy as np
 
 from unbraid.errors import TrainingError
 from unbraid.training.data.pool import RATE, Samples
-from unbraid.training.data.recordings import Unreadable, read_stereo
+from unbraid.training.data.recordings import UnreadableError, read_stereo
 from unbraid.training.data.score import Note
 
 KITS = Path("/usr/share/hydrogen/data/drumkits")
@@ -35,28 +35,46 @@ WORDS: tuple[tuple[str, str], ...] = (
     *(("hat op", "open"), (" op", "open"), ("hi hat opened", "open"), ("hat", "closed")),
     *(("closed hh", "closed"), ("hi hat", "closed"), ("ride", "ride"), ("bell", "ride")),
     *(("splash", "splash"), ("china", "crash"), ("crash", "crash"), ("cymbal", "crash")),
+    *(("snare", "snare"), ("kick", "kick"), ("bass drum", "kick"), ("bassdrum", "kick")),
     *(("floor tom", "tom-low"), ("tom low", "tom-low"), ("low tom", "tom-low")),
     *(("tom floor", "tom-low"), ("tom 2", "tom-mid"), ("tom mid", "tom-mid")),
     *(("middle tom", "tom-mid"), ("tom 1", "tom-high"), ("tom hi", "tom-high")),
-    *(("high tom", "tom-high"), ("tom", "tom-mid"), ("snare", "snare"), ("kick", "kick")),
-    *(("bass drum", "kick"), ("bassdrum", "kick")),
+    *(("high tom", "tom-high"), ("tom", "tom-mid")),
 )
 ROLE_OF_KEY = {
     **dict.fromkeys((35, 36), "kick"),
     **dict.fromkeys((38, 40), "snare"),
-    **{37: "stick", 39: "clap", 42: "closed", 44: "pedal", 46: "open", 54: "tambourine"},
+    37: "stick",
+    39: "clap",
+    42: "closed",
+    44: "pedal",
+    46: "open",
+    54: "tambourine",
     **dict.fromkeys((41, 43), "tom-low"),
     **dict.fromkeys((45, 47), "tom-mid"),
     **dict.fromkeys((48, 50), "tom-high"),
     **dict.fromkeys((49, 52, 57), "crash"),
     **dict.fromkeys((51, 53, 59), "ride"),
-    **{55: "splash", 56: "cowbell", 69: "shaker", 70: "shaker", 82: "shaker"},
+    55: "splash",
+    56: "cowbell",
+    69: "shaker",
+    70: "shaker",
+    82: "shaker",
     **dict.fromkeys((60, 61, 62, 63, 64), "conga"),
 }
 INSTEAD = {
-    **{"ride": "closed", "crash": "open", "splash": "crash", "pedal": "closed", "open": "closed"},
-    **{"tom-low": "tom-mid", "tom-mid": "tom-low", "tom-high": "tom-mid", "clap": "snare"},
-    **{"stick": "snare", "tambourine": "closed", "shaker": "closed"},
+    "ride": "closed",
+    "crash": "open",
+    "splash": "crash",
+    "pedal": "closed",
+    "open": "closed",
+    "tom-low": "tom-mid",
+    "tom-mid": "tom-low",
+    "tom-high": "tom-mid",
+    "clap": "snare",
+    "stick": "snare",
+    "tambourine": "closed",
+    "shaker": "closed",
 }
 PEAK_OF = {"kick": 0.9, "snare": 0.85, "stick": 0.5, "clap": 0.6, "crash": 0.55, "ride": 0.35}
 PEAK_OF |= {"closed": 0.32, "open": 0.4, "pedal": 0.22, "splash": 0.4, "tambourine": 0.3}
@@ -84,21 +102,22 @@ def load_kit(name: str) -> dict[str, list[Drum]]:
     for element in root.iter():
         if not element.tag.endswith("instrument"):
             continue
-        layers = []
+        layers: list[tuple[float, Path]] = []
         title = ""
         for part in element.iter():
-            tag = part.tag.rpartition("}")[2]
-            if tag == "name" and not title:
-                title = part.text or ""
-            elif tag == "layer":
-                values = {p.tag.rpartition("}")[2]: p.text or "" for p in part}
-                file = path.parent / values.get("filename", "")
+            values = {p.tag.rpartition("}")[2]: p.text or "" for p in part}
+            title = title or values.get("name", "")
+            # Older kits name the one recording of a drum without a layer around it.
+            if file_name := values.get("filename"):
+                file = path.parent / file_name
                 if file.is_file():
                     layers.append((float(values.get("min", 0)), file))
         role = next((role for word, role in WORDS if word in title.lower()), "")
         if role and layers:
             ordered = tuple(file for _, file in sorted(layers))
             drums.setdefault(role, []).append(Drum(title, ordered))
+    if not {"kick", "snare", "closed"} <= drums.keys():
+        raise TrainingError(f"{path}: no kick, snare or hi-hat was found in it")
     return drums
 
 
@@ -143,7 +162,7 @@ def play_kit(notes: list[Note], name: str, rng: np.random.Generator, n_samples: 
         layer = drum.layers[int(np.clip(round(hardness), 0, len(drum.layers) - 1))]
         try:
             hit = _tuned(layer, round(tune, 2))
-        except Unreadable:
+        except UnreadableError:
             continue
         loudness = gain[role] * (note.velocity / 110) ** 1.6 / (np.abs(hit).max() + 1e-6)
         start = round(note.start_s * RATE)

@@ -75,7 +75,9 @@ def append_entries(folder: Path, entries: Iterable[Entry]) -> None:
     path = folder / MANIFEST
     lines = "".join(entry.to_line() for entry in entries).encode()
     with path.open("ab+") as file:
-        if file.tell():  # a killed build may have left half a line: end it, readers skip nothing else
+        if (
+            file.tell()
+        ):  # a killed build may have left half a line: end it, readers skip nothing else
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
                 _drop_last_line(path)
@@ -97,17 +99,17 @@ def hours(entries: Iterable[Entry], *by: str) -> dict[tuple[str, ...], float]:
     return dict(sorted(total.items()))
 
 
-def sources_text(entries: Sequence[Entry], credits: dict[str, str]) -> str:
+def sources_text(entries: Sequence[Entry], thanks: dict[str, str]) -> str:
     """SOURCES.md: every source with its licence, hours and credit.
 
     Args:
         entries: the manifest.
-        credits: whom each source's licence wants named.
+        thanks: whom each source's licence wants named.
     """
     rows = ["# Where the training material comes from", ""]
     rows += ["| source | licence | hours (stems) | credit |", "|---|---|---|---|"]
     for (source, licence), n_hours in hours(entries, "source", "licence").items():
-        rows.append(f"| {source} | {licence} | {n_hours:.2f} | {credits.get(source, '')} |")
+        rows.append(f"| {source} | {licence} | {n_hours:.2f} | {thanks.get(source, '')} |")
     return "\n".join(rows) + "\n"
 
 

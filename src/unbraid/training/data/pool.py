@@ -20,7 +20,7 @@ Samples = NDArray[np.float32]
 """(2, n_samples), full scale 1.0."""
 
 
-class NothingAudible(TrainingError):
+class NothingAudibleError(TrainingError):
     """A stem came out silent, or a recording is empty."""
 
 
@@ -64,11 +64,11 @@ def write_song(
         coherent: stems share one gain and one song; otherwise each is levelled alone.
 
     Raises:
-        NothingAudible: no stem is above -50 dBFS anywhere.
+        NothingAudibleError: no stem is above -50 dBFS anywhere.
     """
     audible = {kind: s for kind, s in stems.items() if levels(s).max(initial=-120) > SILENCE_DBFS}
     if not audible:
-        raise NothingAudible(f"{source}/{song}: nothing audible")
+        raise NothingAudibleError(f"{source}/{song}: nothing audible")
     n_samples = max(s.shape[1] for s in audible.values())
     peak = max(float(np.abs(s).max()) for s in audible.values())
     common = min(1.0, PEAK / peak)

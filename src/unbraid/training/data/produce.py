@@ -19,7 +19,7 @@ from unbraid.training.data.effects import (
 from unbraid.training.data.kits import ACOUSTIC, ELECTRIC, play_kit
 from unbraid.training.data.manifest import Kind
 from unbraid.training.data.pool import RATE, Samples
-from unbraid.training.data.render import DRUM_FONTS, FONTS, TAIL_S, synth
+from unbraid.training.data.render import DRUM_FONTS, FONTS, TAIL_S, render
 from unbraid.training.data.score import DRUM_CHANNEL, Note, Score
 
 FONT_SHARE = {"musescore": 0.22, "fluid-mono": 0.2, "fluid": 0.38, "timgm": 0.2}
@@ -54,7 +54,7 @@ def produce(
     )
     font = str(rng.choice(list(FONT_SHARE), p=list(FONT_SHARE.values())))
     n_samples = round((min(score.duration_s, max_s) + TAIL_S) * RATE)
-    tracks = synth(FONTS[font]).render(tuned, max_s=max_s) if tuned.notes else {}
+    tracks = render(FONTS[font], tuned, max_s=max_s) if tuned.notes else {}
     tracks = {c: _fit(track, n_samples) for c, track in tracks.items()}
     stems: dict[Kind, Samples] = {}
     if drum_notes:
@@ -78,9 +78,7 @@ def _fit(track: Samples, n_samples: int) -> Samples:
     return np.pad(track, ((0, 0), (0, n_samples - track.shape[1])))
 
 
-def _drums(
-    notes: list[Note], rng: np.random.Generator, n_samples: int, electric: bool
-) -> Samples:
+def _drums(notes: list[Note], rng: np.random.Generator, n_samples: int, electric: bool) -> Samples:
     """Sampled kits most of the time, soundfonts' kits otherwise; then the room and the desk."""
     if electric or rng.random() < 0.65:
         names = ELECTRIC if electric or rng.random() < 0.06 else ACOUSTIC
@@ -91,7 +89,7 @@ def _drums(
         font = fonts[list(fonts)[int(rng.integers(len(fonts)))]]
         kit = 0 if acoustic else int(rng.choice(DRUM_KIT_PROGRAMS))
         duration = n_samples / RATE
-        rendered = synth(font).render(Score(notes), drum_kit=kit, max_s=duration)
+        rendered = render(font, Score(notes), drum_kit=kit, max_s=duration)
         sound = _fit(rendered[DRUM_CHANNEL], n_samples)
     if rng.random() < 0.6:
         sound = peak_filter(sound, float(rng.uniform(55, 90)), float(rng.normal(2, 3)), 1.2)
@@ -110,7 +108,7 @@ def _drums(
 
 
 def _bass(track: Samples, rng: np.random.Generator) -> Samples:
-    sound = np.repeat(track.mean(axis=0, keepdims=True), 2, axis=0)
+    sound = track.mean(axis=0, keepdims=True)
     sound = random_equaliser(sound, rng, 2.5)
     kind = rng.random()
     if kind < 0.35:
@@ -128,7 +126,7 @@ def _bass(track: Samples, rng: np.random.Generator) -> Samples:
         sound = chorus(sound, rng, -10.0)
     if rng.random() < 0.1:
         sound = room(sound, rng, decay_s=0.4, wet_db=-20.0)
-    return sound
+    return np.ascontiguousarray(np.broadcast_to(sound, (2, sound.shape[1])))
 
 
 def _instrument(
@@ -139,6 +137,9 @@ def _instrument(
     if own < -75:
         return track
     low, high = drive_db
+    sides = np.sqrt(np.square(track).mean(axis=1, keepdims=True)) + 1e-9
+    if 24 <= program < 32 or rng.random() < 0.5:  # one microphone, placed in the picture later
+        track = track.mean(axis=0, keepdims=True)
     if program in (29, 30):
         track = amplifier(track, float(rng.uniform((low + high) / 2, high + 6)), rng)
     elif program in (26, 27, 28) and rng.random() < 0.75:
@@ -152,6 +153,8 @@ def _instrument(
     if rng.random() < 0.6:
         track = random_equaliser(track, rng)
     track = cut(track, low_hz=float(rng.uniform(40, 110)))
+    if len(track) == 1:
+        track = np.asarray(track * sides / np.sqrt(np.mean(sides**2)), dtype=np.float32)
     if rng.random() < 0.2:
         delay = float(rng.uniform(0.08, 0.45))
         track = echo(track, delay, float(rng.uniform(0.3, 0.6)), float(rng.uniform(-14, -6)))
@@ -171,7 +174,7 @@ def _family(program: int) -> str:
 
 
 def _other(tracks: list[Samples], rng: np.random.Generator) -> Samples:
-    total = np.sum(tracks, axis=0, dtype=np.float32)
+    total: Samples = np.asarray(sum(tracks[1:], tracks[0]))
     if rng.random() < 0.75:
         decay = float(rng.uniform(0.4, 2.6))
         total = room(
@@ -192,7 +195,7 @@ def _master(stems: dict[Kind, Samples], rng: np.random.Generator) -> dict[Kind, 
         gain = levels[kind] - level_db(stem) + float(rng.normal(0, 2))
         stems[kind] = np.asarray(stem * decibels(gain), dtype=np.float32)
     if stems and rng.random() < 0.6:
-        mixture = np.sum(list(stems.values()), axis=0, dtype=np.float32)
-        gain = compressor_gain(mixture, ratio=2.0, above_db=-1.0, attack_ms=20.0)
-        stems = {kind: np.asarray(stem * gain, dtype=np.float32) for kind, stem in stems.items()}
+        mixture: Samples = np.asarray(sum(stems.values()))
+        squeeze = compressor_gain(mixture, ratio=2.0, above_db=-1.0, attack_ms=20.0)
+        stems = {kind: np.asarray(stem * squeeze) for kind, stem in stems.items()}
     return stems

@@ -13,7 +13,7 @@ from unbraid.errors import TrainingError
 from unbraid.training.data.pool import RATE, Samples, levels, n_clipped
 
 
-class Unreadable(TrainingError):
+class UnreadableError(TrainingError):
     """A recording is damaged, clipped or too short to be of use."""
 
 
@@ -21,7 +21,7 @@ def read_stereo(path: Path, *, start_s: float = 0.0, end_s: float | None = None)
     """Samples of a file at 44.1 kHz; mono becomes two equal channels, of more the first two stay.
 
     Raises:
-        Unreadable: it does not decode, holds NaN, or is clipped for more than 0.1 % of its time.
+        UnreadableError: it does not decode, holds NaN, or more than 0.1 % of it is clipped.
     """
     try:
         with soundfile.SoundFile(path) as file:
@@ -30,11 +30,11 @@ def read_stereo(path: Path, *, start_s: float = 0.0, end_s: float | None = None)
             n_frames = -1 if end_s is None else round((end_s - start_s) * rate)
             samples = file.read(n_frames, dtype="float32", always_2d=True).T
     except (RuntimeError, OSError) as error:
-        raise Unreadable(f"{path}: does not decode ({error})") from None
+        raise UnreadableError(f"{path}: does not decode ({error})") from None
     if samples.shape[1] < rate // 50 or not np.isfinite(samples).all():
-        raise Unreadable(f"{path}: too short, or not all numbers")
+        raise UnreadableError(f"{path}: too short, or not all numbers")
     if n_clipped(samples) > samples.size / 1000:
-        raise Unreadable(f"{path}: clipped")
+        raise UnreadableError(f"{path}: clipped")
     samples = samples[:2] if samples.shape[0] > 1 else np.repeat(samples, 2, axis=0)
     if rate != RATE:
         samples = soxr.resample(samples.T, rate, RATE).T

@@ -6,7 +6,7 @@ and chorus of the synthesiser are off, so that the channels sum to the whole exa
 
 import ctypes
 import ctypes.util
-from ctypes import POINTER, c_char_p, c_double, c_float, c_int, c_void_p
+from ctypes import POINTER, c_char_p, c_double, c_int, c_void_p
 from functools import lru_cache
 from pathlib import Path
 
@@ -59,28 +59,29 @@ def _library() -> ctypes.CDLL | None:
     library.fluid_settings_setint.argtypes = [c_void_p, c_char_p, c_int]
     library.fluid_settings_setnum.argtypes = [c_void_p, c_char_p, c_double]
     library.fluid_synth_sfload.argtypes = [c_void_p, c_char_p, c_int]
-    library.fluid_synth_system_reset.argtypes = [c_void_p]
-    for name, n_numbers in (
+    library.delete_fluid_synth.argtypes = [c_void_p]
+    library.delete_fluid_settings.argtypes = [c_void_p]
+    for call, n_numbers in (
         ("noteon", 3),
         ("noteoff", 2),
         ("cc", 3),
         ("pitch_bend", 2),
         ("program_select", 4),
     ):
-        getattr(library, f"fluid_synth_{name}").argtypes = [c_void_p] + [c_int] * n_numbers
-    library.fluid_synth_nwrite_float.argtypes = [c_void_p, c_int] + [POINTER(POINTER(c_float))] * 4
+        getattr(library, f"fluid_synth_{call}").argtypes = (c_void_p, *[c_int] * n_numbers)
+    library.fluid_synth_nwrite_float.argtypes = (c_void_p, c_int, *[POINTER(c_void_p)] * 4)
     return library
 
 
 class Synth:
-    """One soundfont, loaded once."""
+    """One soundfont, for one song."""
 
     def __init__(self, font: Path) -> None:
         library = _library()
         if library is None:
             raise TrainingError(f"libfluidsynth is missing: apt-get install {FONT_PACKAGES[7:]}")
         self._library = library
-        settings = library.new_fluid_settings()
+        self._settings = settings = library.new_fluid_settings()
         for name, number in (
             ("synth.audio-channels", N_CHANNELS),
             ("synth.audio-groups", N_CHANNELS),
@@ -97,7 +98,14 @@ class Synth:
         if self._font < 0:
             raise TrainingError(f"{font}: FluidSynth cannot load it")
 
-    def render(self, score: Score, *, drum_kit: int = 0, max_s: float = 240.0) -> dict[int, Samples]:
+    def close(self) -> None:
+        """Free the soundfont's memory."""
+        self._library.delete_fluid_synth(self._synth)
+        self._library.delete_fluid_settings(self._settings)
+
+    def render(
+        self, score: Score, *, drum_kit: int = 0, max_s: float = 240.0
+    ) -> dict[int, Samples]:
         """Sound of each channel, (2, n_samples); all equally long.
 
         Args:
@@ -106,22 +114,33 @@ class Synth:
             max_s: nothing sounds after it.
         """
         library, synth = self._library, self._synth
-        library.fluid_synth_system_reset(synth)
         for channel in range(N_CHANNELS):
             if channel == DRUM_CHANNEL:
                 for bank, program in ((128, drum_kit), (128, 0), (0, drum_kit), (0, 0)):
-                    if library.fluid_synth_program_select(
-                        synth, channel, self._font, bank, program
-                    ) == 0:
+                    if (
+                        library.fluid_synth_program_select(
+                            synth, channel, self._font, bank, program
+                        )
+                        == 0
+                    ):
                         break
             else:
                 program = score.programs.get(channel, 0)
                 library.fluid_synth_program_select(synth, channel, self._font, 0, program)
         events = self._events(score, max_s)
         n_blocks = int(np.ceil((min(score.duration_s, max_s) + TAIL_S) * RATE / BLOCK))
-        left = np.zeros((N_CHANNELS, n_blocks * BLOCK), np.float32)
-        right = np.zeros_like(left)
-        effects = np.zeros((4, n_blocks * BLOCK), np.float32)
+        # Channels that do not play, and the effects we do not use, share one row of scrap.
+        used = score.channels()
+        tracks = np.zeros((2 * len(used) + 1, n_blocks * BLOCK), np.float32)
+        row = {channel: 2 * index for index, channel in enumerate(used)}
+        scrap = 2 * len(used)
+        sides = [
+            [row[c] + side if c in row else scrap for c in range(N_CHANNELS)] for side in (0, 1)
+        ]
+        address = [
+            tracks.ctypes.data + np.array(rows) * tracks.strides[0]
+            for rows in (*sides, [scrap] * N_CHANNELS, [scrap] * N_CHANNELS)
+        ]
         next_event, block = 0, 0
         while block < n_blocks:
             while next_event < len(events) and events[next_event][0] <= block:
@@ -131,14 +150,15 @@ class Synth:
             until = events[next_event][0] if next_event < len(events) else n_blocks
             until = min(until, n_blocks)
             start, n_samples = block * BLOCK, (until - block) * BLOCK
-            pointers = [_pointers(part, start) for part in (left, right, effects[:2], effects[2:])]
+            pointers = [(c_void_p * N_CHANNELS)(*(part + start * 4).tolist()) for part in address]
             library.fluid_synth_nwrite_float(synth, n_samples, *pointers)
             block = until
-        return {c: np.stack([left[c], right[c]]) for c in score.channels()}
+        return {channel: tracks[row[channel] : row[channel] + 2] for channel in used}
 
     @staticmethod
     def _events(score: Score, max_s: float) -> list[tuple[int, int, str, tuple[int, ...]]]:
         """(block, rank, function, numbers), in time; releases before new notes."""
+
         def at(time_s: float) -> int:
             return round(time_s * RATE / BLOCK)
 
@@ -160,14 +180,12 @@ class Synth:
         return sorted(events, key=lambda event: event[:2])
 
 
-def _pointers(tracks: "np.ndarray[tuple[int, int], np.dtype[np.float32]]", start: int) -> object:
-    kind = POINTER(c_float) * len(tracks)
-    step = tracks.strides[0]
-    base = tracks.ctypes.data + start * 4
-    return kind(*(ctypes.cast(base + row * step, POINTER(c_float)) for row in range(len(tracks))))
-
-
-@lru_cache(maxsize=8)
-def synth(path: str) -> Synth:
-    """The synthesiser for a soundfont, kept for the life of the process."""
-    return Synth(Path(path))
+def render(
+    font: str, score: Score, *, drum_kit: int = 0, max_s: float = 240.0
+) -> dict[int, Samples]:
+    """`Synth.render` on a fresh synthesiser: a used one does not give quite the same numbers."""
+    synth = Synth(Path(font))
+    try:
+        return synth.render(score, drum_kit=drum_kit, max_s=max_s)
+    finally:
+        synth.close()

@@ -1,7 +1,13 @@
 """Where training material comes from: one small file a source."""
 
 from unbraid.training.data.sources.album import Album
+from unbraid.training.data.sources.bands import Bands
+from unbraid.training.data.sources.frets import Muldjord, Sectoid
+from unbraid.training.data.sources.games import Hedgewars, Shouts, Wesnoth
+from unbraid.training.data.sources.loops import Loops
+from unbraid.training.data.sources.midi_songs import Freedoom, OpenMsx
 from unbraid.training.data.sources.source import Song, Source
+from unbraid.training.data.sources.sung import Phrases, Sung
 from unbraid.training.data.sources.voices import (
     Berklee,
     Dorodoro,
@@ -27,6 +33,17 @@ SOURCES: dict[str, Source] = {
         Berklee(),
         Erithacus(),
         HeldOutSongs(),
+        Muldjord(),
+        Sectoid(),
+        Phrases(),
+        Bands(),
+        Sung(),
+        Freedoom(),
+        OpenMsx(),
+        Loops(),
+        Shouts(),
+        Hedgewars(),
+        Wesnoth(),
     )
 }
 """By name, the most valuable first: the order of a build."""

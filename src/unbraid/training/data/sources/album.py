@@ -36,7 +36,10 @@ class Album(Source):
     def songs(self, pack: Path | None, hours: float) -> Sequence[Song]:
         assert pack is not None
         folder = pack / "cc0-album/train"
-        return [Song(name, partial(_read, folder / name, kinds), 280) for name, kinds in STEMS_OF.items()]
+        return [
+            Song(name, partial(_read, folder / name, kinds), 280)
+            for name, kinds in STEMS_OF.items()
+        ]
 
 
 def _read(folder: Path, kinds: tuple[Kind, ...]) -> Stems:

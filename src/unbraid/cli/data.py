@@ -1,0 +1,70 @@
+"""`unbraid data`: training material, from open sources to pools on disk."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from unbraid.errors import TrainingError, UsageError
+
+app = typer.Typer(help="Build training material and count it.", no_args_is_help=True)
+
+PACK_HELP = "The project's data pack. Sources that need it are left out without it."
+
+
+@app.command()
+def build(
+    out: Annotated[Path, typer.Option(help="Folder of the pools; an earlier build is resumed.")],
+    sources: Annotated[
+        str | None, typer.Option(help="Names with commas; all that can be built if not given.")
+    ] = None,
+    hours: Annotated[
+        float | None, typer.Option(min=0.01, help="Hours of each source that has no end.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    pack: Annotated[Path | None, typer.Option(envvar="UNBRAID_DATA", help=PACK_HELP)] = None,
+) -> None:
+    """Read, render and write 44.1 kHz stems, a manifest and SOURCES.md."""
+    try:
+        from unbraid.training.data.build import Progress
+        from unbraid.training.data.build import build as build_pools
+    except ModuleNotFoundError as error:
+        raise TrainingError(f"{error.name} is missing: pip install 'unbraid[train]'") from None
+    console = Console(stderr=True, highlight=False)
+
+    def show(progress: Progress) -> None:
+        share = progress.n_done / max(1, progress.n_songs)
+        console.print(
+            f"{share:4.0%}  {progress.n_done}/{progress.n_songs}  {progress.song}"
+            f"  {progress.stem_hours:.2f} h of stems"
+        )
+
+    names = [name.strip() for name in sources.split(",")] if sources else None
+    report = build_pools(out, pack, names, hours, jobs, progress=show)
+    for line in report.skipped:
+        console.print(f"skipped  {line}")
+    console.print(
+        f"{report.n_made} songs made, {report.n_kept} were there, {len(report.skipped)} skipped; "
+        f"{report.seconds / 3600:.2f} h of stems in {report.wall_s / 60:.1f} min"
+    )
+
+
+@app.command()
+def stats(pools: Annotated[Path, typer.Argument(help="Folder of the pools.")]) -> None:
+    """Hours of training material by class, source and licence."""
+    from unbraid.training.data.manifest import MANIFEST, hours, read_manifest
+
+    entries = read_manifest(pools)
+    if not entries:
+        raise UsageError(f"{pools}: no {MANIFEST} there; run `unbraid data build --out {pools}`")
+    by_class = hours(entries, "kind")
+    table = Table("source", "licence", *(kind for (kind,) in by_class), title="hours")
+    by_all = hours(entries, "source", "licence", "kind")
+    for source, licence in dict.fromkeys(key[:2] for key in by_all):
+        cells = [by_all.get((source, licence, kind)) for (kind,) in by_class]
+        table.add_row(source, licence, *("" if c is None else f"{c:.2f}" for c in cells))
+    table.add_section()
+    table.add_row("all", "", *(f"{n:.2f}" for n in by_class.values()))
+    Console(width=None).print(table)
