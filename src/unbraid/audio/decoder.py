@@ -5,14 +5,14 @@ into the same state as a decode from the start. Two ways, by what was measured w
 two-minute files of noise and tones against a straight decode (FFmpeg 8.1):
 
 - pre-roll: decode some packets before the wanted one and throw them away. Bit-exact for PCM,
-  FLAC, ALAC, WavPack and TTA (each packet stands alone), Vorbis (one packet of overlap), MP3 (bit
-  reservoir and filter bank; 0.1 s was enough at 192 kbit/s, at most 1.5 s at 8 kbit/s; 2 s here)
+  FLAC, ALAC, WavPack and TTA (each packet stands alone), MP3 (bit reservoir and filter bank; 0.1 s was enough at 192 kbit/s, at most 1.5 s at 8 kbit/s; 2 s here)
   and Opus (prediction and filters forget; off by 3e-5 after 0.3 s, equal after 1 s; 8 s here).
 - from the start: AAC's noise substitution, AC-3's dither and WMA's noise coding draw on a random
   generator that runs through the whole file, so no pre-roll is exact (2 of 25 jumps were off, by
   0.1, even after 10 s). These codecs, and any not named above, are decoded again from the start
   when a read goes back, and straight on when it goes forward; AAC does about 1000 times real time.
-  So are containers whose time stamps are coarser than a sample (Matroska, WebM, ASF).
+  So are containers whose time stamps are coarser than a sample (Matroska, WebM, ASF), and
+  Vorbis, whose stamps run ahead by up to 448 samples wherever long blocks give way to short ones.
 
 Damage is told where ffmpeg tells it: a packet that does not decode, a gap between time stamps, an
 early end. Flipped bits in PCM cannot be seen, and the MP3 decoder conceals small damage silently;
@@ -42,7 +42,6 @@ _PREROLL_S = {  # codecs that a pre-roll makes exact
     "alac": 0.2,
     "wavpack": 0.2,
     "tta": 0.2,
-    "vorbis": 0.5,
     "mp3": 2.0,
     "mp3float": 2.0,
     "opus": 8.0,
@@ -255,6 +254,10 @@ class PcmReader:
         at = (2 * tick * ratio.numerator + ratio.denominator) // (2 * ratio.denominator)
         if self._preroll is None and not self._lost_place:
             tolerance = max(frame.samples // 2, int(2 * ratio))
+            if self.source.codec == "vorbis":
+                # Where long blocks give way to short ones ffmpeg's stamps run up to half a long
+                # block ahead, on the soundest file.
+                tolerance = max(tolerance, 2_048)
             leap = at - self._next - self._drift
             if leap <= tolerance:
                 self._drift = at - self._next
