@@ -1,8 +1,11 @@
 """The training loop: plain torch, a time budget, resumable at any step."""
 
+import contextlib
 import csv
+import ctypes
 import math
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -39,6 +42,19 @@ class Progress:
     loss: float
     sdr_db: float  # mean over stems and examples of the last steps, on training mixes
     audio_per_s: float  # seconds of audio trained in a second
+
+
+def prepare_process() -> None:
+    """Settings of the whole process that make training on a CPU a third faster or more."""
+    torch.set_flush_denormal(True)
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        torch.set_num_threads(1)
+    if sys.platform == "linux":
+        # Keep freed tensors instead of asking the kernel for new, zeroed pages in every step.
+        with contextlib.suppress(OSError, AttributeError):
+            glibc = ctypes.CDLL("libc.so.6")
+            for option, value in ((-3, 2**25), (-1, 2**31 - 1), (-2, 2**28)):
+                glibc.mallopt(option, value)  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD
 
 
 def spectra(samples: Tensor, spec: Spec) -> Tensor:
@@ -154,9 +170,11 @@ class Trainer:
         """Train until the run has lasted `minutes` in all, earlier sessions counted in."""
         recipe = self.recipe
         self.out.mkdir(parents=True, exist_ok=True)
-        batches = _prefetch(self._batches())
+        remixer = self._remixer()
         if not self._standardised:
-            self._standardise_input([next(batches) for _ in range(8)])
+            # From batches that no step will draw, or a resumed run would see others than this.
+            self._standardise_input([remixer.batch(2**32 + number) for number in range(8)])
+        batches = _prefetch(self._batches(remixer))
         net: nn.Module = self.net
         if self.world > 1:
             net = DistributedDataParallel(self.net)
@@ -234,14 +252,16 @@ class Trainer:
         known = torch.from_numpy(batch.known).to(self.device)
         return spectra(stems, spec) * curves[..., : spec.n_bins, :], known
 
-    def _batches(self) -> Iterator[Batch]:
+    def _remixer(self) -> Remixer:
         recipe = self.recipe
         spec = recipe.spec
         n_samples = (recipe.crop_frames - 1) * spec.hop + spec.n_fft
         pools = Pools(self.pools_folder, recipe.source_weights)
         # A batch is shared out among processes; each draws its own part of it.
         n_examples = max(1, recipe.batch_size // self.world)
-        remixer = Remixer(pools, recipe.mix, n_samples, n_examples, recipe.seed)
+        return Remixer(pools, recipe.mix, n_samples, n_examples, recipe.seed)
+
+    def _batches(self, remixer: Remixer) -> Iterator[Batch]:
         step = self.step
         while True:
             yield remixer.batch(step * self.world + self.rank)
@@ -279,12 +299,7 @@ class Trainer:
             ]
         )
         mean = values.mean(dim=(0, 2))
-        # Neighbouring bins are alike; smoothing keeps a line in a few songs out of the weights.
-        deviation = values.std(dim=(0, 2))
-        for net in self.net.nets.values():
-            net.input_shift.copy_((-mean)[None, None, :, None].expand_as(net.input_shift))
-            scale = 1 / (deviation + 0.1)
-            net.input_scale.copy_(scale[None, None, :, None].expand_as(net.input_scale))
+        self.net.standardise(mean, values.std(dim=(0, 2)))
         self.average.load_state_dict(self.net.state_dict())
         self._standardised = True
 

@@ -1,6 +1,5 @@
 """Random crops out of the pools on disk, memory-mapped: what the remixer draws from."""
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from unbraid.errors import TrainingError
 from unbraid.stems import STEMS
+from unbraid.training.data.manifest import read_manifest
 
 REFERENCE_DBFS = -20.0
 """Crops drawn alone are brought to this level (RMS of the item's audible parts) before mixing."""
@@ -41,23 +41,20 @@ class Pools:
     """
 
     def __init__(self, folder: Path, source_weights: Mapping[str, float] | None = None) -> None:
-        manifest = folder / "manifest.jsonl"
-        if not manifest.is_file():
-            raise TrainingError(f"{folder}: no manifest.jsonl; run `unbraid data build` first")
+        entries = read_manifest(folder)
+        if not entries:
+            raise TrainingError(f"{folder}: no training material; run `unbraid data build` first")
         weights = source_weights or {}
         self._items: dict[str, dict[str, list[Item]]] = defaultdict(lambda: defaultdict(list))
         songs: dict[str, dict[str, Item]] = defaultdict(dict)
-        for line in manifest.read_text(encoding="utf-8").splitlines():
-            entry = json.loads(line)
-            if entry["split"] != "train" or weights.get(entry["source"], 1.0) <= 0:
+        for entry in entries:
+            if entry.split != "train" or weights.get(entry.source, 1.0) <= 0:
                 continue
-            samples = np.load(folder / entry["file"], mmap_mode="r")
-            item = Item(
-                samples, entry["seconds"], entry["source"], entry["song"], entry["level_dbfs"]
-            )
-            self._items[entry["class"]][item.source].append(item)
+            samples = np.load(folder / entry.file, mmap_mode="r")
+            item = Item(samples, entry.seconds, entry.source, entry.song, entry.level_dbfs)
+            self._items[entry.kind][item.source].append(item)
             if item.song is not None:
-                songs[item.song][entry["class"]] = item
+                songs[item.song][entry.kind] = item
         missing = [stem for stem in STEMS if stem not in self._items]
         if missing:
             raise TrainingError(f"{folder}: no training material for {', '.join(missing)}")

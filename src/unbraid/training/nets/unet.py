@@ -106,3 +106,16 @@ class UNetSet(nn.Module):
 
     def forward(self, magnitude: Tensor) -> Tensor:
         return torch.stack([net(magnitude) for net in self.nets.values()], dim=1)
+
+    @torch.no_grad()
+    def standardise(self, mean: Tensor, deviation: Tensor) -> None:
+        """Let every net see each bin with mean 0 and deviation 1.
+
+        Args:
+            mean: of the compressed magnitudes, (n_bins,).
+            deviation: the same; 0.1 is added, or empty bins would be blown up.
+        """
+        for net in self.nets.values():
+            assert isinstance(net, UNet)
+            net.input_shift.copy_(-mean[:, None].expand_as(net.input_shift))
+            net.input_scale.copy_((1 / (deviation[:, None] + 0.1)).expand_as(net.input_scale))

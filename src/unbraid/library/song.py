@@ -1,0 +1,210 @@
+"""One song: from a file to the files of its stems."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unbraid.audio.resample import Resampler
+from unbraid.audio.track import Track
+from unbraid.audio.writer import OutputFormat, StemWriter
+from unbraid.library.naming import DEFAULT_TEMPLATE, fill
+from unbraid.separation.offline import Progress, separate
+from unbraid.separation.outputs import Output, mixed
+from unbraid.separation.separator import N_CLAIMED, Separator
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class SongOptions:
+    """What is written, and how."""
+
+    outputs: list[Output]
+    folder: Path
+    template: str = DEFAULT_TEMPLATE
+    format: str = "wav"
+    depth: str | None = None  # None: the source's, 16 for lossy ones
+    rate: Literal["source", "model"] = "source"
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SongResult:
+    """What came of one song."""
+
+    source: str
+    model: str
+    paths: dict[str, str]  # by output
+    format: str
+    depth: str | None
+    sample_rate: int  # of the files, Hz
+    gain_db: float  # the one gain all files share, 0 unless they would clip
+    n_samples: int  # of each file
+    audio_s: float
+    wall_s: float
+    cpu_s: float
+    times_real_time: float
+    sum_error_dbfs: float  # of all four stems against the mixture, before rounding
+    warnings: list[str]
+
+
+def plan(path: Path, model: str, options: SongOptions) -> tuple[dict[str, Path], OutputFormat]:
+    """The files that a song will become, without separating it.
+
+    Raises:
+        AudioError: the song cannot be read.
+        UsageError: the format does not have the depth asked for.
+    """
+    with Track(path) as track:
+        return _targets(track, model, options), _format(track, options)
+
+
+def separate_song(
+    path: Path,
+    separator: Separator,
+    options: SongOptions,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    cancel: threading.Event | None = None,
+    n_threads: int | None = None,
+) -> SongResult:
+    """Separate a file and write what was asked for: all files, or none.
+
+    Raises:
+        AudioError: the song cannot be read.
+        OutputError: a file exists already or cannot be written.
+        Cancelled: `cancel` was set; nothing is left behind.
+    """
+    model_rate = separator.spec.sample_rate
+    with Track(path, sample_rate=model_rate) as track:
+        rate = track.source.sample_rate if options.rate == "source" else model_rate
+        output_format = _format(track, options)
+        writer = StemWriter(
+            _targets(track, separator.name, options),
+            output_format=output_format,
+            sample_rate=rate,
+            target_rate=rate,
+            tags=track.tags,
+            cover=track.cover,
+            force=options.force,
+        )
+        with writer:
+
+            def write(stems: Samples) -> None:
+                writer.write(mixed(stems, options.outputs))
+
+            if rate == model_rate:
+                report = separate(
+                    track, separator, write, progress=progress, cancel=cancel, n_threads=n_threads
+                )
+            else:
+                with Track(path, sample_rate=rate) as original:
+                    at_rate = _AtSourceRate(original, model_rate, write)
+                    report = separate(
+                        track,
+                        separator,
+                        at_rate.add,
+                        progress=progress,
+                        cancel=cancel,
+                        n_threads=n_threads,
+                    )
+                    at_rate.end()
+            written = writer.commit()
+    return SongResult(
+        source=str(path),
+        model=separator.name,
+        paths={name: str(file) for name, file in written.paths.items()},
+        format=output_format.name,
+        depth=output_format.depth,
+        sample_rate=written.sample_rate,
+        gain_db=written.gain_db,
+        n_samples=written.n_samples,
+        audio_s=report.audio_s,
+        wall_s=report.wall_s,
+        cpu_s=report.cpu_s,
+        times_real_time=report.audio_s / report.wall_s if report.wall_s else 0.0,
+        sum_error_dbfs=report.sum_error_dbfs,
+        warnings=list(report.warnings),
+    )
+
+
+class _AtSourceRate:
+    """Brings stems to the source's rate, where `other` is once more what the others leave.
+
+    Resampled alone, four stems would sum to a mixture without what lies above half the model's
+    rate: a 96 kHz recording would lose its upper octave.
+    """
+
+    def __init__(self, original: Track, model_rate: int, write: Callable[[Samples], None]) -> None:
+        self._blocks = original.blocks()
+        self._write = write
+        self._resampler = Resampler(model_rate, original.sample_rate, 2 * N_CLAIMED)
+        self._mixture = np.zeros((2, 0), np.float32)
+
+    def add(self, stems: Samples) -> None:
+        """Take (4, 2, n) at the model's rate."""
+        self._give(self._resampler.write(stems[:N_CLAIMED].reshape(2 * N_CLAIMED, -1)))
+
+    def end(self) -> None:
+        """Give the rest, to the original's very last sample."""
+        rest = self._resampler.flush()
+        self._give(rest)
+        left = [self._mixture, *self._blocks]
+        self._mixture = np.concatenate(left, axis=-1)
+        self._give(np.zeros((2 * N_CLAIMED, self._mixture.shape[-1]), np.float32))
+
+    def _give(self, claimed: Samples) -> None:
+        n_samples = claimed.shape[-1]
+        while self._mixture.shape[-1] < n_samples:
+            block = next(self._blocks, None)
+            if block is None:
+                n_samples = self._mixture.shape[-1]
+                break
+            self._mixture = np.concatenate([self._mixture, block], axis=-1)
+        if not n_samples:
+            return
+        stems = np.empty((N_CLAIMED + 1, 2, n_samples), np.float32)
+        stems[:N_CLAIMED] = claimed[:, :n_samples].reshape(N_CLAIMED, 2, -1)
+        np.subtract(
+            self._mixture[:, :n_samples], stems[:N_CLAIMED].sum(axis=0), out=stems[N_CLAIMED]
+        )
+        self._mixture = self._mixture[:, n_samples:]
+        self._write(stems)
+
+
+def _targets(track: Track, model: str, options: SongOptions) -> dict[str, Path]:
+    tags: dict[str, Any] = {key.lower(): value for key, value in track.tags.items()}
+    values = {
+        "track": track.path.stem,
+        "model": model,
+        "ext": OutputFormat(options.format).extension.lstrip("."),
+        **{field: str(tags.get(field, "")) for field in ("title", "artist", "album")},
+    }
+    return {
+        output.name: options.folder / fill(options.template, {**values, "stem": output.name})
+        for output in options.outputs
+    }
+
+
+def _format(track: Track, options: SongOptions) -> OutputFormat:
+    depth = options.depth
+    if depth is None and options.format in ("wav", "flac"):
+        depth = _depth_of(track)
+        if options.format == "flac" and depth == "32f":
+            depth = "24"
+    return OutputFormat(options.format, depth)
+
+
+def _depth_of(track: Track) -> str:
+    """The output depth that keeps a source's: 16 for lossy ones, as players show them."""
+    source = track.source
+    if source.is_float and source.bits is not None:
+        return "32f"
+    if source.bits is None or source.bits <= 16:
+        return "16"
+    return "24" if source.bits <= 24 else "32f"
