@@ -63,7 +63,7 @@ FORMATS = {
 
 def recorded_length(name: str) -> int:
     """Samples in the file that tests share: long enough that its reader seeks at all."""
-    seconds = 12 if name.startswith("opus") else 5
+    seconds = 11 if name.startswith("opus") else 4
     return seconds * FORMATS[name].rate + 77
 
 

@@ -121,7 +121,7 @@ def test_rate_conversion_keeps_length_and_position(target_rate: int, tmp_path: P
     np.testing.assert_allclose(decoded, resample(stems[0], 44_100, target_rate), atol=1e-6)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.lists(st.integers(0, 20_000), min_size=1, max_size=5))
 def test_block_sizes_do_not_change_the_files(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int]

@@ -15,7 +15,7 @@ two-minute files of noise and tones against a straight decode (FFmpeg 8.1):
   Vorbis, whose stamps run ahead by up to 448 samples wherever long blocks give way to short ones.
 
 Damage is told where ffmpeg tells it: a packet that does not decode, a gap between time stamps, an
-early end. Flipped bits in PCM cannot be seen, and the MP3 decoder conceals small damage silently;
+early end. Flipped bits in PCM cannot be seen; MP3 and WavPack decoders conceal some damage silently;
 MP3 and raw AAC have no time stamps, so a lost stretch of more than a frame moves what follows.
 WMA as ffmpeg encodes it begins 2048 samples early: ffmpeg drops its first frame.
 """
@@ -231,6 +231,8 @@ class PcmReader:
             n_samples = self.claim.end - at
         cut = max(0, self._next - at) if self._chunks or self._next else max(0, -at)
         if cut >= n_samples:
+            if cut > n_samples + self.rate:  # chained Ogg, for one
+                self._damaged(self._next, "the time stamps go back; the rest is left out")
             return
         samples = to_stereo(self._to_float(frame, at), [c.name for c in frame.layout.channels])
         if self._chunks and at > self._next:

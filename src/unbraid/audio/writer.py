@@ -4,7 +4,7 @@ import errno
 import itertools
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -161,18 +161,16 @@ class StemWriter:
         if self._is_done:
             return
         self._is_done = True
-        for encoder in self._encoders:
-            encoder.abandon()
-        for spool in self._spools:
-            spool.close()
+        for close in [e.abandon for e in self._encoders] + [s.close for s in self._spools]:
+            with suppress(OSError):  # a full disk may refuse what was buffered
+                close()
         for partial in self._partials.values():
-            partial.unlink(missing_ok=True)
-            _spool_path(partial).unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+                _spool_path(partial).unlink(missing_ok=True)
         for folder in reversed(self._made_folders):
-            try:
+            with suppress(OSError):  # somebody else uses it by now
                 folder.rmdir()
-            except OSError:  # somebody else uses it by now
-                break
 
     def __enter__(self) -> Self:
         return self
@@ -315,8 +313,7 @@ def _sync_folder(folder: Path) -> None:
     except OSError:  # Windows opens no folders
         return
     try:
-        os.fsync(handle)
-    except OSError:
-        pass
+        with suppress(OSError):
+            os.fsync(handle)
     finally:
         os.close(handle)
