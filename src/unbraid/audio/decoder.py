@@ -5,8 +5,9 @@ into the same state as a decode from the start. Two ways, by what was measured w
 two-minute files of noise and tones against a straight decode (FFmpeg 8.1):
 
 - pre-roll: decode some packets before the wanted one and throw them away. Bit-exact for PCM,
-  FLAC, ALAC, WavPack and TTA (each packet stands alone), MP3 (bit reservoir and filter bank; 0.1 s was enough at 192 kbit/s, at most 1.5 s at 8 kbit/s; 2 s here)
-  and Opus (prediction and filters forget; off by 3e-5 after 0.3 s, equal after 1 s; 8 s here).
+  FLAC, ALAC, WavPack and TTA (each packet stands alone), MP3 (bit reservoir and filter bank;
+  0.1 s was enough at 192 kbit/s, at most 1.5 s at 8 kbit/s; 2 s here) and Opus (prediction and
+  filters forget; off by 3e-5 after 0.3 s, equal after 1 s; 8 s here).
 - from the start: AAC's noise substitution, AC-3's dither and WMA's noise coding draw on a random
   generator that runs through the whole file, so no pre-roll is exact (2 of 25 jumps were off, by
   0.1, even after 10 s). These codecs, and any not named above, are decoded again from the start
@@ -15,8 +16,9 @@ two-minute files of noise and tones against a straight decode (FFmpeg 8.1):
   Vorbis, whose stamps run ahead by up to 448 samples wherever long blocks give way to short ones.
 
 Damage is told where ffmpeg tells it: a packet that does not decode, a gap between time stamps, an
-early end. Flipped bits in PCM cannot be seen; MP3 and WavPack decoders conceal some damage silently;
-MP3 and raw AAC have no time stamps, so a lost stretch of more than a frame moves what follows.
+early end. Flipped bits in PCM cannot be seen; MP3 and WavPack decoders conceal some of them
+silently; MP3 and raw AAC have no time stamps, so a lost stretch of more than a frame moves what
+follows.
 WMA as ffmpeg encodes it begins 2048 samples early: ffmpeg drops its first frame.
 """
 
