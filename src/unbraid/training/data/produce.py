@@ -18,6 +18,7 @@ from unbraid.training.data.effects import (
 )
 from unbraid.training.data.kits import ACOUSTIC, ELECTRIC, play_kit
 from unbraid.training.data.manifest import Kind
+from unbraid.training.data.pluck import play_string
 from unbraid.training.data.pool import RATE, Samples
 from unbraid.training.data.render import DRUM_FONTS, FONTS, TAIL_S, render
 from unbraid.training.data.score import DRUM_CHANNEL, Note, Score
@@ -60,6 +61,9 @@ def produce(
     if drum_notes:
         stems["drums"] = _drums(drum_notes, rng, n_samples, electric_kit)
     bass = [tracks[c] for c in bass_channels if c in tracks]
+    if bass and rng.random() < 0.35:
+        bass_notes = [n for n in score.notes if n.channel in bass_channels and n.start_s < max_s]
+        bass = [play_string(bass_notes, rng, n_samples)]
     if bass:
         stems["bass"] = _bass(sum(bass[1:], bass[0]), rng)
     rest = [

@@ -6,6 +6,7 @@ from unbraid.training.data.sources.frets import Muldjord, Sectoid
 from unbraid.training.data.sources.games import Hedgewars, Shouts, Wesnoth
 from unbraid.training.data.sources.loops import Loops
 from unbraid.training.data.sources.midi_songs import Freedoom, OpenMsx
+from unbraid.training.data.sources.mma import Mma
 from unbraid.training.data.sources.source import Song, Source
 from unbraid.training.data.sources.sung import Phrases, Sung
 from unbraid.training.data.sources.voices import (
@@ -38,6 +39,7 @@ SOURCES: dict[str, Source] = {
         Phrases(),
         Bands(),
         Sung(),
+        Mma(),
         Freedoom(),
         OpenMsx(),
         Loops(),
