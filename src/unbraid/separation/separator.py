@@ -76,9 +76,9 @@ class Separator:
         spec = self.spec
         spectrum = stft(mixture, spec)
         seen = spectrum[:, : spec.n_bins]
-        magnitude = np.abs(seen)
-        masks = carry_upward(self._masks(seen, magnitude), magnitude, spec)
-        claimed = istft(masks[:N_CLAIMED] * spectrum, spec)
+        magnitude = np.ascontiguousarray(np.abs(seen))
+        masks = carry_upward(self._masks(seen, magnitude)[:N_CLAIMED], magnitude, spec)
+        claimed = istft(masks * spectrum, spec)
         start = self.grid.margin - self.grid.fade // 2
         window = slice(start, start + self.grid.n_output)
         stems = np.empty((len(STEMS), *mixture.shape[:-1], self.grid.n_output), np.float32)
@@ -96,7 +96,8 @@ class Separator:
             parts.update(zip(graph.card.stems, given, strict=True))
         output = np.stack([parts[stem] for stem in STEMS if stem in parts])
         # A net gone astray must not reach a loudspeaker as noise.
-        np.nan_to_num(output, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        if not np.isfinite(output).all():
+            np.nan_to_num(output, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
         kind = self._graphs[0].card.output
         if kind == "complex_mask":
             return output[:, 0::2] + np.complex64(1j) * output[:, 1::2]

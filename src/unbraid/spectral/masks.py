@@ -1,5 +1,7 @@
 """From what a model says to masks over the whole band, and from masks to stems."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,6 +51,12 @@ def carry_upward(
     bottom = int(n_bins * CARRY_FROM_FRACTION)
     weight = np.square(magnitude[:, bottom:]) + np.float32(1e-12)
     weight /= weight.sum(axis=1, keepdims=True)
-    carried = (masks[:, :, bottom:] * weight).sum(axis=2, keepdims=True)
-    shape = (*masks.shape[:2], spec.n_rows - n_bins, masks.shape[-1])
-    return np.concatenate([masks, np.broadcast_to(carried, shape)], axis=2)
+    # Frame by frame in memory, as `stft` gives spectra and `istft` wants them: products and
+    # transforms of arrays of unlike order take two to three times as long.
+    n_stems, n_channels, _, n_frames = masks.shape
+    shape = (n_stems, n_channels, n_frames, spec.n_rows)
+    whole: NDArray[Any] = np.empty(shape, masks.dtype).swapaxes(-1, -2)
+    whole[:, :, :n_bins] = masks
+    carried = np.einsum("scbf,cbf->scf", masks[:, :, bottom:], weight)
+    whole[:, :, n_bins:] = carried[:, :, None]
+    return whole

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from unbraid.errors import SpecError
 from unbraid.spec import Spec
 
-try:  # Three times numpy's speed where it is installed; the same numbers to float rounding.
-    from pyfftw.interfaces import numpy_fft as _fft
+try:  # Forward a third faster than numpy 2; backward slower, for it copies what it would overwrite.
+    from pyfftw.interfaces import numpy_fft as _forward_fft
 except ImportError:
-    _fft = np.fft
+    _forward_fft = np.fft
 
 
 @lru_cache(maxsize=8)
@@ -52,7 +52,7 @@ def stft(samples: NDArray[np.float32], spec: Spec) -> NDArray[np.complex64]:
     if samples.shape[-1] < spec.n_fft:
         raise SpecError(f"{samples.shape[-1]} samples are less than a frame of {spec.n_fft}")
     frames = sliding_window_view(samples, spec.n_fft, axis=-1)[..., :: spec.hop, :]
-    spectrum = _fft.rfft(frames * hann(spec.n_fft), axis=-1)
+    spectrum = _forward_fft.rfft(frames * hann(spec.n_fft), axis=-1)
     result: NDArray[np.complex64] = np.swapaxes(spectrum, -1, -2)
     return result.astype(np.complex64, copy=False)
 
@@ -76,14 +76,18 @@ def istft(spectrum: NDArray[np.complex64], spec: Spec) -> NDArray[np.float32]:
     if spectrum.shape[-2] != spec.n_rows:
         raise SpecError(f"spectrum has {spectrum.shape[-2]} rows, the spec {spec.n_rows}")
     n_frames, n_parts = spectrum.shape[-1], spec.n_fft // spec.hop
-    frames = _fft.irfft(np.swapaxes(spectrum, -1, -2), spec.n_fft, axis=-1)
-    frames = frames.astype(np.float32, copy=False) * _synthesis_window(spec.n_fft, spec.hop)
-    # Every frame is n_parts pieces of `hop` samples; piece p of frame f lands in slot f + p.
-    pieces = frames.reshape(*frames.shape[:-1], n_parts, spec.hop)
-    slots = np.zeros((*frames.shape[:-2], n_frames + n_parts - 1, spec.hop), np.float32)
-    for part in range(n_parts):
-        slots[..., part : part + n_frames, :] += pieces[..., part, :]
-    return slots.reshape(*slots.shape[:-2], -1)
+    window = _synthesis_window(spec.n_fft, spec.hop)
+    channels = np.swapaxes(spectrum, -1, -2).reshape(-1, n_frames, spec.n_rows)
+    slots = np.zeros((len(channels), n_frames + n_parts - 1, spec.hop), np.float32)
+    # One channel at a time stays in the cache: a third faster than all at once.
+    for channel, slot in zip(channels, slots, strict=True):
+        frames = np.fft.irfft(channel, spec.n_fft, axis=-1).astype(np.float32, copy=False)
+        frames *= window
+        # Every frame is n_parts pieces of `hop` samples; piece p of frame f lands in slot f + p.
+        pieces = frames.reshape(n_frames, n_parts, spec.hop)
+        for part in range(n_parts):
+            slot[part : part + n_frames] += pieces[:, part]
+    return slots.reshape(*spectrum.shape[:-2], -1)
 
 
 @lru_cache(maxsize=8)
