@@ -1,57 +1,123 @@
-"""`unbraid models`: what models there are, and what each says of itself."""
+"""`unbraid models`: what each model is, costs and may be used for."""
 
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from unbraid.models.catalog import ModelEntry
 
-def models(
-    name: Annotated[str | None, typer.Argument(help="Show this model's whole card")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
-) -> None:
-    """List models with their licence, size, quality and cost; or show one model's card."""
-    from unbraid.models.catalog import DEFAULT_MODEL, catalog, find_model
+app = typer.Typer(help="List models; `show NAME` prints a whole card.")
 
-    if name is not None:
-        print(json.dumps(_entry(find_model(name)), indent=2, ensure_ascii=False))
+_JSON = typer.Option("--json", help="Print JSON.")
+
+
+@app.callback(invoke_without_command=True)
+def list_models(context: typer.Context, as_json: Annotated[bool, _JSON] = False) -> None:
+    """List the models that can be named: licence, size, measured SDR (dB) by stem, cost."""
+    if context.invoked_subcommand:
         return
-    entries = catalog()
-    if as_json:
-        print(json.dumps([_entry(entry) for entry in entries], indent=2, ensure_ascii=False))
-        return
+    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
+    from unbraid.models.catalog import DEFAULT_MODEL, catalog, user_models
     from unbraid.stems import STEMS
 
-    table = Table("model", "origin", "licence", "MB", "GMAC/s", *STEMS, "sha256")
+    entries = catalog()
+    if as_json:
+        print(json.dumps([_describe(entry) for entry in entries], indent=2, ensure_ascii=False))
+        return
+    if not entries:
+        print(f"no models; put model sets into {user_models()}")
+        return
+    table = Table(box=SIMPLE, pad_edge=False)
+    for heading in ("name", "licence", "MB", *STEMS, "GMAC/s", "SHA-256"):
+        words = heading in ("name", "licence", "SHA-256")
+        table.add_column(heading, justify="left" if words else "right", overflow="fold")
     for entry in entries:
-        card = entry.cards[0]
-        usdr_db = card.metrics.get("usdr_db", {})
-        is_default = " (default)" if entry.name == DEFAULT_MODEL else ""
+        about = _describe(entry)
         table.add_row(
-            entry.name + is_default,
-            entry.origin,
-            card.licence,
+            entry.name + (" *" if entry.name == DEFAULT_MODEL else ""),
+            about["licence"],
             f"{entry.n_bytes / 1e6:.1f}",
-            str(card.metrics.get("gmac_per_s", "")),
-            *(f"{usdr_db[stem]:.1f}" if stem in usdr_db else "" for stem in STEMS),
+            *(_figure(about["usdr_db"].get(stem)) for stem in STEMS),
+            _figure(about["gmac_per_s"]),
             entry.sha256[:12],
         )
-    console = Console()
+    console = Console(highlight=False)
     console.print(table)
-    panels = {str(e.cards[0].metrics.get("panel")) for e in entries if "panel" in e.cards[0].metrics}
-    console.print(f"uSDR in dB on: {'; '.join(sorted(panels)) or 'not measured'}")
-    console.print("`unbraid models NAME` shows what a model was trained on.")
+    panels = sorted({str(e.cards[0].metrics.get("panel", "")) for e in entries} - {""})
+    measured = f" ({'; '.join(panels)})" if panels else ""
+    console.print(f"* the default. Stems: uSDR in dB on songs it never heard{measured}.")
+    console.print("`unbraid models show NAME` tells what a model was trained on.")
 
 
-def _entry(entry: Any) -> dict[str, Any]:
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Name or path of a model.")],
+    as_json: Annotated[bool, _JSON] = False,
+) -> None:
+    """Print a model's whole card."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from unbraid.models.catalog import find_model
+
+    about = _describe(find_model(name))
+    if as_json:
+        print(json.dumps(about, indent=2, ensure_ascii=False))
+        return
+    table = Table(show_header=False, box=None)
+    table.add_column(style="bold", vertical="top")
+    table.add_column(overflow="fold")
+    for key, value in about.items():
+        table.add_row(key.replace("_", " "), _text(value))
+    Console().print(table)
+
+
+def _describe(entry: "ModelEntry") -> dict[str, Any]:
+    """One set as plain values: what its graphs' cards share, and what the files are."""
+    card = entry.cards[0].to_dict()
+    metrics = card["metrics"]
     return {
         "name": entry.name,
+        "version": card["version"],
         "origin": entry.origin,
         "path": str(entry.path),
-        "bytes": entry.n_bytes,
+        "licence": card["licence"],
+        "n_bytes": entry.n_bytes,
         "sha256": entry.sha256,
-        "graphs": [card.to_dict() for card in entry.cards],
+        "description": card["description"],
+        "architecture": card["architecture"],
+        "graphs": {
+            file.name: list(c.stems) for file, c in zip(entry.files, entry.cards, strict=True)
+        },
+        "input": card["input"],
+        "output": card["output"],
+        "spec": card["spec"],
+        "usdr_db": metrics.get("usdr_db", {}),
+        "cpu_s_per_audio_s": metrics.get("cpu_s_per_audio_s"),
+        "gmac_per_s": metrics.get("gmac_per_s"),
+        "metrics": metrics,
+        "training_data": card["training_data"],
     }
+
+
+def _figure(value: Any, digits: int = 1) -> str:
+    return f"{value:.{digits}f}" if isinstance(value, int | float) else "–"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return "\n".join(f"{key}: {_inline(item)}" for key, item in value.items()) or "none"
+    if isinstance(value, list):
+        return "\n".join(_inline(item) for item in value) or "none"
+    return "not measured" if value is None else str(value)
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -2,50 +2,67 @@
 
 import json
 import math
-import signal
+import os
 import sys
-import threading
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
 from unbraid.errors import Cancelled, OutputError, UnbraidError, UsageError
 
-Rate = StrEnum("Rate", ["source", "model"])
+if TYPE_CHECKING:
+    from unbraid.library.song import SongOptions, SongResult
+    from unbraid.separation.offline import Progress
+
+RATES = ("source", "model")
 
 
 def separate(
-    files: Annotated[list[Path], typer.Argument(help="Songs; videos with sound will do")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write to")] = Path(
-        "separated"
-    ),
-    model: Annotated[str | None, typer.Option(help="Model set: a name or a path")] = None,
-    stems: Annotated[str | None, typer.Option(help="Only these, as in vocals,drums")] = None,
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Songs; videos with sound will do.")
+    ],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="Folder to write to; made if missing.")
+    ] = Path("separated"),
+    model: Annotated[
+        str | None, typer.Option(help="A model's name or path; see `unbraid models`.")
+    ] = None,
+    stems: Annotated[
+        str | None, typer.Option(help="Only these of vocals,drums,bass,other.")
+    ] = None,
     two_stems: Annotated[
-        str | None, typer.Option(help="This stem and everything but it, as in vocals")
+        str | None, typer.Option(metavar="STEM", help="This stem, and the song without it.")
     ] = None,
     mix: Annotated[
-        list[str] | None, typer.Option(help='Also a sum, as in "all-vocals"; may be repeated')
+        list[str] | None,
+        typer.Option(metavar="EXPR", help='A sum, as "all-vocals" or "drums+bass"; repeatable.'),
     ] = None,
-    format_: Annotated[str, typer.Option("--format", help="wav, flac, mp3, m4a or opus")] = "wav",
+    file_format: Annotated[
+        str, typer.Option("--format", help="wav, flac, mp3, m4a or opus.")
+    ] = "wav",
     depth: Annotated[
-        str | None, typer.Option(help="16, 24 or 32f; the source's if not given")
+        str | None, typer.Option(help="16, 24 or 32f; the source's if not given, 16 if lossy.")
     ] = None,
-    rate: Annotated[Rate, typer.Option(help="The source's sample rate, or the model's")] = (
-        Rate.source
-    ),
+    rate: Annotated[str, typer.Option(help="The source's sample rate, or the model's.")] = "source",
     name: Annotated[
         str | None,
-        typer.Option(help="Template: {track} {stem} {model} {ext} {title} {artist} {album}"),
+        typer.Option(
+            metavar="TEMPLATE",
+            help="From {track} {stem} {model} {ext} {title} {artist} {album}; "
+            "{track}/{stem}.{ext} if not given.",
+        ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that exist")] = False,
-    threads: Annotated[int | None, typer.Option(min=1, help="Tiles separated at once")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a song")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only")] = False,
-) -> None:
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Pieces separated at once; at most 4 if not given.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON object for each song.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+) -> int:
     """Take songs apart into stems that sum to them.
 
     Rate, depth, tags and cover of the source are kept. If a file that cannot hold more than full
@@ -54,71 +71,83 @@ def separate(
     from unbraid.audio.writer import OutputFormat
     from unbraid.library.naming import DEFAULT_TEMPLATE, check_template
     from unbraid.library.song import SongOptions
+    from unbraid.separation.separator import Separator
+
+    if rate not in RATES:
+        raise UsageError(f"no rate {rate!r}; choose from {', '.join(RATES)}")
+    options = SongOptions(
+        outputs=_outputs(stems, two_stems, mix or []),
+        folder=out,
+        template=DEFAULT_TEMPLATE if name is None else name,
+        format=OutputFormat(file_format, depth).name,
+        depth=depth,
+        rate=cast(Literal["source", "model"], rate),
+        force=force,
+    )
+    check_template(options.template)
+    separator = Separator(model, n_threads=threads)
+    failed = plan_all(files, separator.name, options)
+    for file, error in failed.items():
+        _complain(file, error, as_json=as_json)
+    todo = [file for file in files if file not in failed]
+    for number, file in enumerate(todo, 1):
+        label = file.name if len(todo) == 1 else f"{number}/{len(todo)} {file.name}"
+        try:
+            result = _one(file, separator, options, label, show=not quiet)
+        except Cancelled:
+            raise Cancelled("cancelled; nothing half-written is left") from None
+        except UnbraidError as error:
+            failed[file] = error
+            _complain(file, error, as_json=as_json)
+            continue
+        if as_json:
+            _print_json(asdict(result))
+        elif not quiet:
+            _tell(result)
+    if len(files) > 1 and failed:
+        names = ", ".join(map(str, failed))
+        typer.echo(f"unbraid: {len(failed)} of {len(files)} songs failed: {names}", err=True)
+        return 1
+    return failed[files[0]].exit_code if failed else 0
+
+
+def _outputs(stems: str | None, two_stems: str | None, mixes: list[str]) -> list[Any]:
+    """What is to be written; --mix alone means only that."""
     from unbraid.separation.outputs import mix_output, stem_outputs
     from unbraid.separation.outputs import two_stems as stem_and_rest
-    from unbraid.separation.separator import Separator
 
     if two_stems and stems:
         raise UsageError("give --stems or --two-stems, not both")
     if two_stems:
         outputs = stem_and_rest(two_stems)
-    elif stems is None and mix:
-        outputs = []
     else:
-        outputs = stem_outputs(stems)
-    outputs += [mix_output(expression) for expression in mix or []]
+        outputs = [] if stems is None and mixes else stem_outputs(stems)
+    outputs += [mix_output(expression) for expression in mixes]
     if not outputs:
         raise UsageError("nothing to write; name at least one stem")
-    options = SongOptions(
-        outputs=outputs,
-        folder=out,
-        template=name or DEFAULT_TEMPLATE,
-        format=OutputFormat(format_, depth).name,
-        depth=depth,
-        rate="source" if rate is Rate.source else "model",
-        force=force,
-    )
-    check_template(options.template)
-    separator = Separator(model, n_threads=threads)
-    failed = _check_all(files, separator.name, options)
-    if failed and len(files) == 1:
-        raise failed[files[0]]
-    cancel = threading.Event()
-    with _Interrupt(cancel), _Bar(show=sys.stderr.isatty() and not (quiet or as_json)) as bar:
-        for file in files:
-            if file in failed:
-                continue
-            try:
-                result = _one(file, separator, options, bar, cancel)
-            except Cancelled:
-                raise
-            except UnbraidError as error:
-                if len(files) == 1:
-                    raise
-                failed[file] = error
-                continue
-            if as_json:
-                print(json.dumps(_jsonable(asdict(result)), ensure_ascii=False), flush=True)
-            elif not quiet:
-                _tell(result)
-    if failed:
-        for error in failed.values():
-            print(f"unbraid: {error}", file=sys.stderr)
-        raise UnbraidError(f"{len(failed)} of {len(files)} songs failed, see above")
+    names = [output.name for output in outputs]
+    for output in names:
+        if names.count(output) > 1:
+            raise UsageError(f"{output} is asked for twice; name it once")
+    return outputs
 
 
-def _one(file: Path, separator: Any, options: Any, bar: "_Bar", cancel: threading.Event) -> Any:
-    from unbraid.library.song import separate_song
+def plan_all(files: list[Path], model: str, options: "SongOptions") -> dict[Path, UnbraidError]:
+    """Find what will fail before anything is separated.
 
-    return separate_song(file, separator, options, progress=bar.start(file.name), cancel=cancel)
+    Returns:
+        The songs that cannot be read, with the reason; the others can go ahead.
 
-
-def _check_all(files: list[Path], model: str, options: Any) -> dict[Path, UnbraidError]:
-    """Find what will fail before anything is separated; collisions stop everything."""
+    Raises:
+        UsageError: two songs would be written to one file, or over a song that is an input.
+        OutputError: a file exists already and `options.force` is not set.
+    """
     from unbraid.library.song import plan
 
     failed: dict[Path, UnbraidError] = {}
     owners: dict[str, Path] = {}
+    existing: list[Path] = []
+    inputs = {_identity(file) for file in files}
     for file in files:
         try:
             targets, _ = plan(file, model, options)
@@ -128,23 +157,58 @@ def _check_all(files: list[Path], model: str, options: Any) -> dict[Path, Unbrai
             failed[file] = error
             continue
         for target in targets.values():
-            # Some file systems do not tell upper from lower case.
-            key = str(target.absolute()).casefold()
-            if key in owners:
-                raise OutputError(
+            key = _identity(target)
+            if key in inputs:
+                raise UsageError(f"{target}: is one of the inputs; write elsewhere with -o")
+            if key in owners and not options.force:
+                raise UsageError(
                     f"{owners[key]} and {file} would both be written to {target}; "
-                    "separate them one by one into different folders, or use --name"
+                    "tell them apart with --name, or run them apart with another -o"
                 )
             owners[key] = file
-            if target.exists() and not options.force:
-                raise OutputError(f"{target}: exists already; use --force to replace it")
+            if not options.force and _exists(target):
+                existing.append(target)
+    if existing:
+        more = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
+        raise OutputError(f"{existing[0]}: exists already{more}; use --force to replace, or -o")
     return failed
 
 
-def _tell(result: Any) -> None:
+def _identity(path: Path) -> str:
+    return os.path.normcase(path.absolute())
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # the writer will say what is wrong with the folder
+        return False
+
+
+def _one(
+    file: Path, separator: Any, options: "SongOptions", label: str, *, show: bool
+) -> "SongResult":
+    from unbraid.cli.interrupts import Interrupts
+    from unbraid.cli.progress import SongBar
+    from unbraid.library.song import separate_song
+
+    with SongBar(label, shown=show) as bar, Interrupts() as interrupts:
+
+        def advance(now: "Progress") -> None:
+            bar.show(now)
+            # Completing the files comes next, and looks at no event.
+            interrupts.is_watched = now.fraction < 1
+            if interrupts.cancel.is_set() and not interrupts.is_watched:
+                raise Cancelled("cancelled")
+
+        return separate_song(file, separator, options, progress=advance, cancel=interrupts.cancel)
+
+
+def _tell(result: "SongResult") -> None:
+    folder = Path(next(iter(result.paths.values()))).parent
     depth = f" {result.depth}" if result.depth else ""
     print(
-        f"{result.source}: {len(result.paths)} files in {Path(next(iter(result.paths.values()))).parent} "
+        f"{result.source}: {', '.join(result.paths)} in {folder} "
         f"({result.format}{depth}, {result.sample_rate} Hz), {result.audio_s:.1f} s at "
         f"{result.times_real_time:.1f}x real time, sum error {result.sum_error_dbfs:.0f} dBFS"
     )
@@ -154,72 +218,17 @@ def _tell(result: Any) -> None:
         print(f"  warning: {warning}")
 
 
-def _jsonable(value: Any) -> Any:
-    """JSON has no infinity: a sum without any error reads null."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _jsonable(v) for key, v in value.items()}
-    return value
+def _complain(file: Path, error: UnbraidError, *, as_json: bool) -> None:
+    typer.echo(f"unbraid: {error}", err=True)
+    if as_json:
+        _print_json({"source": str(file), "error": str(error)})
 
 
-class _Interrupt:
-    """Turns the first Ctrl-C into a clean stop between tiles; the second one is Python's own."""
-
-    def __init__(self, cancel: threading.Event) -> None:
-        self._cancel = cancel
-        self._before: Any = None
-
-    def __enter__(self) -> None:
-        def stop(number: int, frame: Any) -> None:
-            self._cancel.set()
-            signal.signal(number, signal.default_int_handler)
-
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, stop)
-
-    def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-
-
-class _Bar:
-    """One progress bar a song, on a terminal."""
-
-    def __init__(self, *, show: bool) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[eta]}"),
-            TextColumn("{task.fields[speed]}"),
-            console=Console(stderr=True),
-            disable=not show,
-            transient=True,
-        )
-
-    def __enter__(self) -> "_Bar":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def start(self, description: str) -> Any:
-        """A new bar; gives what `separate` calls with its progress."""
-        from rich.markup import escape
-
-        task = self._progress.add_task(escape(description[:40]), total=1.0, eta="", speed="")
-
-        def update(now: Any) -> None:
-            eta = "" if now.eta_s is None else f"{now.eta_s:.0f} s left"
-            self._progress.update(
-                task, completed=now.fraction, eta=eta, speed=f"{now.times_real_time:.1f}x"
-            )
-            if now.fraction >= 1:
-                self._progress.remove_task(task)
-
-        return update
+def _print_json(fields: dict[str, Any]) -> None:
+    """One line; JSON has no infinity, so the sum error of an exact sum reads null."""
+    finite = {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in fields.items()
+    }
+    print(json.dumps(finite, ensure_ascii=False))
+    sys.stdout.flush()

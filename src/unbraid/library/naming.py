@@ -1,5 +1,6 @@
 """Names of the files that are written, from a template and a song's tags."""
 
+import os
 import re
 import string
 import unicodedata
@@ -13,6 +14,7 @@ FIELDS = ("track", "stem", "model", "ext", "title", "artist", "album")
 MAX_BYTES = 255
 """Longest name of a file or folder on the file systems in use."""
 
+_NEVER_SHORTENED = ("stem", "ext")
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 _RESERVED = {"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10)}
 
@@ -25,46 +27,72 @@ def check_template(template: str) -> None:
             output folder, or two stems would get one name.
     """
     try:
-        fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
+        parts = list(string.Formatter().parse(template))
     except ValueError as error:
         raise UsageError(f"cannot read the template {template!r}: {error}") from None
+    fields = [field for _, field, _, _ in parts if field is not None]
     for field in fields:
         if field not in FIELDS:
             raise UsageError(
                 f"no field {{{field}}} in a template; choose from "
                 + ", ".join(f"{{{name}}}" for name in FIELDS)
             )
+    if any(form or conversion for _, _, form, conversion in parts):
+        raise UsageError(f"the template {template!r} formats a field; write {{track}} and so on")
     if "stem" not in fields:
         raise UsageError(f"the template {template!r} needs {{stem}}, or all stems get one name")
-    if Path(template).is_absolute() or ".." in Path(template).parts:
-        raise UsageError(f"the template {template!r} must stay in the output folder (see --out)")
+    folders = re.split(r"[/\\]", template)
+    if template[0] in "/\\" or ":" in folders[0] or ".." in folders or not folders[-1]:
+        raise UsageError(f"the template {template!r} must name a file in the output folder (--out)")
 
 
 def fill(template: str, values: Mapping[str, str]) -> Path:
     """A relative path from a template; every part of it is a name that any system takes.
 
     Args:
-        template: checked by `check_template`.
+        template: checked by `check_template`; ".{ext}" is added if it does not end in it.
         values: of the fields; an absent or empty tag reads "unknown".
 
     Returns:
-        The path. Its last part keeps its extension however long the name was.
+        The path. Long names are shortened at track, title, artist, album or model, so that each
+        stem's stays its own.
     """
+    if not template.endswith(".{ext}"):
+        template += ".{ext}"
     # A slash in a title must not make a folder; one in the template does.
-    clean = {field: _FORBIDDEN.sub("_", values.get(field) or "unknown") for field in FIELDS}
-    parts = template.format(**clean).split("/")
-    return Path(*(_safe_name(part, is_file=part is parts[-1]) for part in parts if part))
+    clean = {field: _plain(values.get(field) or "unknown") for field in FIELDS}
+    parts = [part for part in re.split(r"[/\\]", template) if part]
+    return Path(*(_fitted(part, clean) for part in parts))
 
 
-def _safe_name(name: str, *, is_file: bool) -> str:
-    name = unicodedata.normalize("NFC", _FORBIDDEN.sub("_", name)).strip()
-    stem, dot, ending = name.rpartition(".") if is_file else (name, "", "")
-    # Windows drops trailing dots and spaces; names of dots only mean folders.
-    stem = stem.rstrip(". ") or "_"
-    if stem.split(".")[0].lower() in _RESERVED:
-        stem = f"_{stem}"
-    suffix = dot + ending
-    room = MAX_BYTES - len(suffix.encode())
-    # A cut in the middle of a character leaves bytes that are no text: dropped.
-    stem = stem.encode()[:room].decode("utf-8", "ignore").rstrip(". ") or "_"
-    return stem + suffix
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFC", _FORBIDDEN.sub("_", text)).strip()
+
+
+def _fitted(part: str, values: Mapping[str, str]) -> str:
+    """One part of the template as a name of at most MAX_BYTES; no character is cut in two."""
+    room = MAX_BYTES
+    while True:
+        short = {
+            field: value if field in _NEVER_SHORTENED else _cut(value, room)
+            for field, value in values.items()
+        }
+        name = _safe(part.format(**short))
+        excess = len(os.fsencode(name)) - MAX_BYTES
+        if excess <= 0:
+            return name
+        if room == 0:  # the template itself, or a mix of many stems, is that long
+            stem, dot, ending = name.rpartition(".")
+            return _cut(stem, MAX_BYTES - len(os.fsencode(dot + ending))) + dot + ending
+        room = max(0, min(room, MAX_BYTES) - excess)
+
+
+def _cut(text: str, n_bytes: int) -> str:
+    encoded = os.fsencode(text)
+    return text if len(encoded) <= n_bytes else encoded[:n_bytes].decode("utf-8", "ignore").rstrip()
+
+
+def _safe(name: str) -> str:
+    """Without what Windows refuses or drops; names of dots only, which mean folders, too."""
+    name = _FORBIDDEN.sub("_", name).strip().rstrip(". ") or "_"
+    return f"_{name}" if name.split(".")[0].rstrip().lower() in _RESERVED else name
