@@ -60,11 +60,14 @@ def stats(pools: Annotated[Path, typer.Argument(help="Folder of the pools.")]) -
     if not entries:
         raise UsageError(f"{pools}: no {MANIFEST} there; run `unbraid data build --out {pools}`")
     by_class = hours(entries, "kind")
-    table = Table("source", "licence", *(kind for (kind,) in by_class), title="hours")
-    by_all = hours(entries, "source", "licence", "kind")
-    for source, licence in dict.fromkeys(key[:2] for key in by_all):
-        cells = [by_all.get((source, licence, kind)) for (kind,) in by_class]
-        table.add_row(source, licence, *("" if c is None else f"{c:.2f}" for c in cells))
+    by_source = hours(entries, "source", "kind")
+    table = Table("hours", *("music" if k == "accompaniment" else k for (k,) in by_class))
+    for source in dict.fromkeys(source for source, _ in by_source):
+        cells = [by_source.get((source, kind)) for (kind,) in by_class]
+        table.add_row(source, *("" if cell is None else f"{cell:.2f}" for cell in cells))
     table.add_section()
-    table.add_row("all", "", *(f"{n:.2f}" for n in by_class.values()))
-    Console(width=None).print(table)
+    table.add_row("all", *(f"{total:.2f}" for total in by_class.values()))
+    console = Console(highlight=False)
+    console.print(table)
+    for (licence,), total in hours(entries, "licence").items():
+        console.print(f"{total:6.2f} h  {licence}", soft_wrap=True)

@@ -44,12 +44,12 @@ class Muldjord(_Frets):
 
 
 class Sectoid(_Frets):
-    """Finnish metal."""
+    """Metal."""
 
     name = "frets-sectoid"
     band = "sectoid"
     licence = "MIT"
-    credit = "Tommi Inkilä (Sectoid)"
+    credit = "Carlos Viola Iborra (Sectoid)"
 
 
 def _guitar(folder: Path) -> Stems:

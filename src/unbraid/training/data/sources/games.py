@@ -91,7 +91,7 @@ class Hedgewars(GameMusic):
     """Rock, electronic and folk pieces."""
 
     name = "hedgewars-music"
-    licence = "GFDL-1.3"
+    licence = "GPL-2.0-only"
     credit = "composers of Hedgewars, see its credits.txt"
     package = "hedgewars-data"
     obtained = "Debian hedgewars-data"
