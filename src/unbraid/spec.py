@@ -35,7 +35,9 @@ class Spec:
         for name, (low, high) in bounds.items():
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                raise SpecError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+                raise SpecError(
+                    f"{name} must be a whole number from {low} to {high}, not {value!r}"
+                )
         if self.n_fft % 2 or self.n_fft % self.hop or self.n_fft < 2 * self.hop:
             raise SpecError(f"n_fft ({self.n_fft}) must be even and a multiple of hop, at least 2x")
 
@@ -57,5 +59,7 @@ class Spec:
         """Read a spec back from a model's card; unknown fields are an error."""
         unknown = set(fields) - set(cls.__dataclass_fields__)
         if unknown:
-            raise SpecError(f"unknown spec fields {sorted(unknown)}; the model needs a newer unbraid")
+            raise SpecError(
+                f"unknown spec fields {sorted(unknown)}; the model needs a newer unbraid"
+            )
         return cls(**fields)

@@ -26,6 +26,11 @@ class AugmentationConfig:
     saturate: float = 0.15  # tanh, drive up to 12 dB
     equalise: float = 0.5
     equalise_db: float = 6.0  # standard deviation of a band's gain, four bands
+    low_shelf: float = 0.7
+    # By stem: vocals, drums, bass, other. Rendered kits lack the sub of a record's kick drum, and
+    # a net that never heard it gives all of it to the bass.
+    low_shelf_db: tuple[float, ...] = (0.0, 6.0, -3.0, 0.0)  # mean
+    low_shelf_spread_db: float = 5.0
     bus_equalise: float = 0.5  # per example
     bus_equalise_db: float = 3.0
     bus_compress: float = 0.4  # per example
@@ -95,8 +100,8 @@ def equaliser(
 ) -> Tensor:
     """Random smooth gain curves over frequency, per stem and per example together.
 
-    Four bumps an octave or two wide at random places on a logarithmic axis from 40 Hz to half
-    the sample rate (at 44.1 kHz).
+    Four bumps an octave or two wide at random places on a logarithmic axis from 43 Hz to half
+    the sample rate (at 44.1 kHz), and for stems a shelf below 60 to 170 Hz.
 
     Returns:
         (batch, 4, 1, n_rows, 1), to be multiplied with spectra.
@@ -114,7 +119,15 @@ def equaliser(
         curve_db = (height * spread_db * torch.exp(-(((octave - centre) / width) ** 2))).sum(2)
         return curve_db * (rand(n_batch, n_curves, 1) < probability)
 
-    total_db = curves(n_stems, config.equalise_db, config.equalise) + curves(
+    corner = 0.5 + 1.5 * torch.rand(n_batch, n_stems, 1, generator=generator, device=device)
+    shelf_db = torch.randn(n_batch, n_stems, 1, generator=generator, device=device)
+    shelf_db = shelf_db * config.low_shelf_spread_db
+    shelf_db = shelf_db + torch.tensor(config.low_shelf_db, device=device)[:, None]
+    has_shelf = torch.rand(n_batch, n_stems, 1, generator=generator, device=device)
+    shelf_db = shelf_db * (has_shelf < config.low_shelf)
+    # Half of the gain at the corner, nearly all of it half an octave below.
+    total_db = shelf_db * torch.sigmoid((corner - octave) * 4)
+    total_db = total_db + curves(n_stems, config.equalise_db, config.equalise) + curves(
         1, config.bus_equalise_db, config.bus_equalise
     )
     return torch.exp(total_db.clamp(-15, 15) * (math.log(10) / 20))[:, :, None, :, None]
