@@ -67,5 +67,6 @@ def _strip(voice: Samples, rng: np.random.Generator) -> Samples:
         ratio, above = float(rng.uniform(2, 8)), float(rng.uniform(-14, -4))
         voice = compress(voice, ratio=ratio, above_db=above, attack_ms=4.0, release_ms=90.0)
     if rng.random() < 0.2:
-        voice = saturate(voice, float(rng.uniform(0, 9)))
+        # Clipping makes difference tones below the voice, where no voice is.
+        voice = cut(saturate(voice, float(rng.uniform(0, 6))), low_hz=100.0)
     return voice
