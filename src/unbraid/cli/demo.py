@@ -23,6 +23,7 @@ def demo(
     The true stems are known, so every figure is measured: see the table it prints.
     """
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, Progress, TextColumn
     from rich.table import Table
 
@@ -56,15 +57,14 @@ def demo(
         )
     console.print(table)
     console.print()
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="dim")
-    facts.add_row("sum error", f"{made.report.sum_error_dbfs:.1f} dBFS")
-    facts.add_row(
-        "speed",
-        f"{made.times_real_time:.1f} × real time "
-        f"({made.report.audio_s:.1f} s in {made.report.wall_s:.1f} s)",
-    )
-    facts.add_row("model", f"{made.model}, weights {made.licence}")
-    facts.add_row("clip", CREDIT)
-    facts.add_row("page", str(page.resolve()))
-    console.print(facts, soft_wrap=True)
+    report = made.report
+    facts = {
+        "sum error": f"{report.sum_error_dbfs:.1f} dBFS",
+        "speed": f"{made.times_real_time:.1f} × real time "
+        f"({report.audio_s:.1f} s in {report.wall_s:.1f} s)",
+        "model": f"{made.model}, weights {made.licence}",
+        "clip": CREDIT,
+        "page": str(page.resolve()),
+    }
+    for name, fact in facts.items():
+        console.print(f"[dim]{name:9}[/]  {escape(fact)}", soft_wrap=True, highlight=False)

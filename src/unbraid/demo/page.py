@@ -16,7 +16,7 @@ from unbraid.stems import COLOURS, STEMS
 _LOOKS: Final = Path(__file__).parent / "looks"
 _WIDTH, _HEIGHT = 760, 224  # pixels of a picture
 _GREY: Final = "#9aa0a6"  # the mixture's colour
-_TICKS_HZ: Final = {100: "100", 1_000: "1 k", 10_000: "10 k"}
+_TICKS_HZ: Final = {100: "100 Hz", 1_000: "1 kHz", 10_000: "10 kHz"}
 _TICKS_S: Final = 4
 _MINUS: Final = "\N{MINUS SIGN}"
 
@@ -100,7 +100,8 @@ def _number(value: float, n_decimals: int) -> str:
     """A number with a true minus sign; silence is an infinity."""
     if np.isinf(value):
         return f"{_MINUS if value < 0 else ''}∞"
-    return f"{value:.{n_decimals}f}".replace("-", _MINUS)
+    rounded = round(value, n_decimals) + 0.0  # a negative zero becomes a positive one
+    return f"{rounded:.{n_decimals}f}".replace("-", _MINUS)
 
 
 def _height_of(frequency_hz: float) -> float:

@@ -50,7 +50,9 @@ def spectrogram_png(
 
 
 def _averages(
-    values: NDArray[np.floating], at: NDArray[np.number], edges: NDArray[np.floating]
+    values: NDArray[np.floating],
+    at: NDArray[np.floating] | NDArray[np.integer],
+    edges: NDArray[np.floating],
 ) -> NDArray[np.float64]:
     """Means along axis 0 of what stands `at` ascending points, between consecutive edges.
 

@@ -70,7 +70,7 @@ def separate_clip(
             level_dbfs=level_dbfs(estimate),
             true_level_dbfs=level_dbfs(true),
             usdr_db=usdr(true, estimate),
-            baseline_db=usdr(true, mixture / 4),
+            baseline_db=usdr(true, mixture / np.float32(4)),
         )
         for stem, true, estimate in zip(STEMS, clip.stems, stems, strict=True)
     }

@@ -174,8 +174,9 @@
     for (const [stem, strip] of [...Object.entries(strips), ["mixture", master]]) {
       const fader = one(".fader", rowOf(stem));
       one("input", fader).value = strip.db;
-      const text = strip.db <= SILENT_DB ? "off" : Math.abs(strip.db).toFixed(1);
-      one("output", fader).textContent = strip.db > SILENT_DB && strip.db < 0 ? `−${text}` : text;
+      const sign = strip.db < 0 ? "−" : "";
+      const text = strip.db <= SILENT_DB ? "off" : `${sign}${Math.abs(strip.db).toFixed(1)} dB`;
+      one("output", fader).textContent = text;
     }
     for (const button of all("[data-all]")) {
       const isChosen = STEMS.every((stem) => strips[stem].take === button.dataset.all);
@@ -260,7 +261,7 @@
     for (const take of TAKES) {
       const button = one(`[data-take="${take}"] button`, row);
       button.disabled = false;
-      button.title = `Hear this one in the mix`;
+      button.title = "Hear this one in the mix";
       button.onclick = () => change(() => (strip.take = take));
     }
   }
