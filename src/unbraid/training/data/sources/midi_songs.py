@@ -28,19 +28,19 @@ class MidiSongs(Source):
         raise NotImplementedError
 
     def songs(self, pack: Path | None, hours: float) -> Sequence[Song]:
-        # A sixth of what a game repeats under another name is the same file: once is enough.
+        # What a game repeats under another name is the same file: once is enough.
         contents = {content: name for name, content in self.scores()}
+        lengths = {c: min(MAX_S, read_score(c, name).duration_s) for c, name in contents.items()}
         made: list[Song] = []
         seconds = 0.0
         for take in range(20):
             for content, name in contents.items():
                 if seconds >= hours * 3600:
                     return made
-                length = min(MAX_S, read_score(content, name).duration_s)
-                if length < 20:
-                    continue
-                made.append(Song(f"{name}-{take}", partial(_make, content, name, take), length))
-                seconds += length
+                if lengths[content] >= 20:
+                    make = partial(_make, content, name, take)
+                    made.append(Song(f"{name}-{take}", make, lengths[content]))
+                    seconds += lengths[content]
         return made
 
 
