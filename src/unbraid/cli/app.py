@@ -14,6 +14,8 @@ from unbraid.errors import UnbraidError
 INTERRUPTED = 130
 """128 + SIGINT, what shells expect."""
 
+CANCELLED = "cancelled; nothing half-written is left"
+
 app = typer.Typer(
     help="Takes songs apart: vocals, drums, bass and the rest, on a CPU.",
     no_args_is_help=True,
@@ -59,13 +61,18 @@ def run(arguments: list[str] | None = None) -> int:
     except UnbraidError as error:
         return _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        return _fail("cancelled; nothing half-written was left", INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of stdout left, as `head` does; keep the interpreter's last flush quiet too.
+        return _fail(CANCELLED, INTERRUPTED)
+    except (BrokenPipeError, SystemExit) as error:
+        # The reader of stdout left, as `head` does, which typer makes an exit of.
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        # Keep the interpreter's last flush quiet too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
         return _report(error)
+    if result == INTERRUPTED:  # typer turns KeyboardInterrupt into this
+        return _fail(CANCELLED, INTERRUPTED)
     return result if isinstance(result, int) else 0
 
 
