@@ -172,7 +172,7 @@ def test_no_validation_song_is_a_training_item(data_pack):
     for source in SOURCES.values():
         if source.missing(data_pack) is not None:
             continue
-        for song in source.songs(data_pack, 0.5):
+        for song in source.songs(data_pack, 0.1):
             where = f"{source.name}/{song.name} {song.make}".lower()
             assert not any(name in where for name in manifest.VALIDATION_SONGS), where
 

@@ -1,7 +1,7 @@
 """Composed General MIDI songs that come with free games, played by other bands."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -30,18 +30,22 @@ class MidiSongs(Source):
     def songs(self, pack: Path | None, hours: float) -> Sequence[Song]:
         # What a game repeats under another name is the same file: once is enough.
         contents = {content: name for name, content in self.scores()}
-        lengths = {c: min(MAX_S, read_score(c, name).duration_s) for c, name in contents.items()}
         made: list[Song] = []
         seconds = 0.0
         for take in range(20):
             for content, name in contents.items():
                 if seconds >= hours * 3600:
                     return made
-                if lengths[content] >= 20:
-                    make = partial(_make, content, name, take)
-                    made.append(Song(f"{name}-{take}", make, lengths[content]))
-                    seconds += lengths[content]
+                length = _length(content, name)
+                if length >= 20:
+                    made.append(Song(f"{name}-{take}", partial(_make, content, name, take), length))
+                    seconds += length
         return made
+
+
+@lru_cache(maxsize=256)
+def _length(content: bytes, name: str) -> float:
+    return min(MAX_S, read_score(content, name).duration_s)
 
 
 def _make(content: bytes, name: str, take: int) -> Stems:
