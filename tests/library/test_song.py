@@ -1,5 +1,7 @@
 """One song from file to files, on the tiny model."""
 
+from pathlib import Path
+
 import av
 import numpy as np
 import pytest
@@ -99,8 +101,7 @@ def test_twice_the_same_is_byte_identical(tmp_path, separator):
         for out, n in (("one", 1), ("two", 3))
     ]
     for stem, file in results[0].paths.items():
-        with open(file, "rb") as one, open(results[1].paths[stem], "rb") as two:
-            assert one.read() == two.read()
+        assert Path(file).read_bytes() == Path(results[1].paths[stem]).read_bytes()
 
 
 def test_a_failure_half_way_leaves_nothing(tmp_path, separator):

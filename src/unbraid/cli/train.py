@@ -1,6 +1,5 @@
 """`unbraid train` and `unbraid export`: from pools to weights, and from weights to a model set."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,15 +80,17 @@ def export(
     pools: Annotated[
         Path | None, typer.Option("--data", help="Pools it was trained on, named in the card.")
     ] = None,
-    metrics: Annotated[
-        Path | None, typer.Option(help="JSON file of measured figures for the card.")
+    panels: Annotated[
+        list[Path] | None,
+        typer.Option("--panel", help="Songs with stems to measure it on; the first is its score."),
     ] = None,
 ) -> None:
     """Turn trained weights into a model set: ONNX files with their cards."""
     try:
         from unbraid.training.data.manifest import licences, read_manifest
-        from unbraid.training.export import export_set
+        from unbraid.training.export import add_figures, export_set
         from unbraid.training.recipe import load_recipe
+        from unbraid.training.validation import measure
     except ModuleNotFoundError as error:
         raise TrainingError(f"{error.name} is not installed: {_NEEDS}") from None
     weights = run
@@ -100,18 +101,14 @@ def export(
         raise TrainingError(
             f"{weights}: no such weights; name a run's folder or a safetensors file"
         )
-    figures = {}
-    if metrics:
-        try:
-            figures = json.loads(metrics.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise TrainingError(f"{metrics}: not a JSON file: {error}") from None
     settings = load_recipe(recipe)
     entries = read_manifest(pools) if pools else []
     if pools and not entries:
         raise TrainingError(f"{pools}: no manifest there; name the folder of the pools")
     left_out = {name for name, weight in settings.source_weights.items() if weight <= 0}
     used = [entry for entry in entries if entry.source not in left_out]
-    files = export_set(weights, settings, out, metrics=figures, training_data=licences(used))
+    files = export_set(weights, settings, out, training_data=licences(used))
+    if panels:
+        add_figures(files, measure(out, panels))
     n_bytes = sum(file.stat().st_size for file in files)
     typer.echo(f"{len(files)} graphs, {n_bytes / 1e6:.1f} MB, in {out} (from {weights.name})")

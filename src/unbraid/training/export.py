@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.utils.flop_counter import FlopCounterMode
 
 from unbraid import __version__
 from unbraid.errors import TrainingError
-from unbraid.models.catalog import CHECKSUMS
+from unbraid.models.catalog import CHECKSUMS, file_sha256
 from unbraid.models.manifest import CARD_KEY, Card
-from unbraid.models.session import Graph
+from unbraid.models.session import Graph, read_card
+from unbraid.spec import Spec
 from unbraid.training.nets.unet import UNet, UNetSet
 from unbraid.training.recipe import Recipe
 
@@ -57,6 +60,7 @@ def export_set(
         reason = str(error).splitlines()[0]
         raise TrainingError(f"{weights}: does not fit recipe {recipe.name}: {reason}") from None
     out.mkdir(parents=True, exist_ok=True)
+    figures = {**cost(nets, recipe.spec), **(metrics or {})}
     files = []
     for stem, net in nets.nets.items():
         card = Card(
@@ -69,12 +73,45 @@ def export_set(
             output="magnitude",
             licence=WEIGHTS_LICENCE,
             training_data=tuple(training_data or ()),
-            metrics=metrics or {},
+            metrics=figures,
         )
         files.append(_export(net.cpu().eval(), card, out / f"{stem}.onnx"))
-    sums = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-    (out / CHECKSUMS).write_text(json.dumps(sums, indent=2) + "\n", encoding="utf-8")
+    _write_checksums(files)
     return files
+
+
+def add_figures(files: list[Path], metrics: dict[str, Any]) -> None:
+    """Put measured figures into the cards of an exported set; the weights stay as they are."""
+    import onnx
+
+    for file in files:
+        model = onnx.load(file)
+        card = read_card(file, file_sha256(file))
+        card = replace(card, metrics={**card.metrics, **metrics})
+        del model.metadata_props[:]
+        model.metadata_props.add(key=CARD_KEY, value=card.to_json())
+        partial = file.with_name(f".{file.name}.partial")
+        partial.write_bytes(model.SerializeToString(deterministic=True))
+        partial.replace(file)
+    _write_checksums(files)
+
+
+def cost(nets: UNetSet, spec: Spec) -> dict[str, Any]:
+    """Parameters, and multiply-accumulates for a second of audio on the tile grid."""
+    tile = torch.zeros(1, spec.n_channels, spec.n_bins, spec.n_frames)
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        nets.eval()(tile)
+    seconds = spec.stride * spec.hop / spec.sample_rate
+    return {
+        "parameters": sum(p.numel() for p in nets.parameters()),
+        "gmac_per_s": round(counter.get_total_flops() / 2 / seconds / 1e9, 2),
+    }
+
+
+def _write_checksums(files: list[Path]) -> None:
+    sums = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    text = json.dumps(sums, indent=2) + "\n"
+    (files[0].parent / CHECKSUMS).write_text(text, encoding="utf-8")
 
 
 class _OneStem(nn.Module):

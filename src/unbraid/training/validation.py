@@ -4,10 +4,11 @@ import csv
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from unbraid.evaluation.panel import evaluate, means
+from unbraid.evaluation.panel import QUARTER, evaluate, means
 from unbraid.separation.separator import Separator
 from unbraid.stems import STEMS
 from unbraid.training.export import export_set
@@ -15,9 +16,34 @@ from unbraid.training.nets.unet import UNetSet
 from unbraid.training.recipe import Recipe
 
 
-def panel_validation(
-    recipe: Recipe, panels: list[Path], log: Path
-) -> Callable[[UNetSet], float]:
+def measure(model: Path, panels: list[Path]) -> dict[str, Any]:
+    """A model set's figures for its card.
+
+    Args:
+        model: the set's folder.
+        panels: folders of songs, none of which may be in the training material.
+
+    Returns:
+        `panel` and `usdr_db` (mean over songs, dB by stem) of the first panel, `panels` with
+        those of all, and beside each what a quarter of the mixture scores.
+    """
+    separator = Separator(model, n_threads=1)
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for panel in panels:
+        average = means(evaluate(panel, [separator]))
+        found[panel.name] = {
+            "usdr_db": _rounded(average[separator.name]),
+            "quarter_of_the_mixture_db": _rounded(average[QUARTER]),
+        }
+    first = panels[0].name
+    return {"panel": first, "usdr_db": found[first]["usdr_db"], "panels": found}
+
+
+def _rounded(usdr_db: dict[str, float]) -> dict[str, float]:
+    return {stem: round(value, 2) for stem, value in usdr_db.items()}
+
+
+def panel_validation(recipe: Recipe, panels: list[Path], log: Path) -> Callable[[UNetSet], float]:
     """What a trainer calls now and then.
 
     Args:
