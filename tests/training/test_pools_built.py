@@ -4,7 +4,7 @@ import pickle
 import numpy as np
 import pytest
 
-from unbraid.errors import TrainingError
+from unbraid.errors import OutputError, TrainingError
 from unbraid.training.data import manifest
 from unbraid.training.data.manifest import Entry, append_entries, hours, read_manifest
 
@@ -228,6 +228,13 @@ def test_a_validation_song_stops_a_build(tmp_path, monkeypatch):
 
     monkeypatch.setitem(SOURCES, "tones", Wrong())
     with pytest.raises(TrainingError, match="validation song"):
+        build(tmp_path, sources=["tones"])
+
+
+def test_too_little_disk_is_found_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setitem(SOURCES, "tones", Tones())
+    monkeypatch.setattr("unbraid.training.data.build.FREE_GIB", 1e6)
+    with pytest.raises(OutputError, match="GiB"):
         build(tmp_path, sources=["tones"])
 
 

@@ -17,9 +17,10 @@ from unbraid.training.data.manifest import (
     read_manifest,
     sources_text,
 )
-from unbraid.training.data.pool import write_song
+from unbraid.training.data.pool import RATE, write_song
 from unbraid.training.data.sources import SOURCES, Song, Source
 
+BYTES_PER_S = RATE * 4  # of a stem: int16, stereo
 FREE_GIB = 2.0  # left alone on the disk
 
 
@@ -88,6 +89,13 @@ def build(
                 report.n_kept += 1
             else:
                 todo.append((source, song))
+    need = sum(song.seconds * len(source.kinds) for source, song in todo) * BYTES_PER_S
+    free = shutil.disk_usage(out).free
+    if need > free - FREE_GIB * 2**30:
+        raise OutputError(
+            f"{out}: {need / 2**30:.1f} GiB are needed and {FREE_GIB:g} more kept free, "
+            f"{free / 2**30:.1f} are there; ask for fewer --hours or --sources"
+        )
     for source, song, outcome in _run(out, todo, jobs):
         if isinstance(outcome, str):
             report.skipped.append(outcome)
