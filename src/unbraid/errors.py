@@ -33,7 +33,7 @@ class TrainingError(UnbraidError):
     """A recipe, a pool or a checkpoint does not fit; found before any work starts."""
 
 
-class Cancelled(UnbraidError):
+class Cancelled(UnbraidError):  # noqa: N818 - it is a wish, not an error
     """The caller asked to stop."""
 
     exit_code = 130

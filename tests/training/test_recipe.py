@@ -2,8 +2,8 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the train extra")
 
-from unbraid.errors import TrainingError  # noqa: E402
-from unbraid.training.recipe import RECIPES, load_recipe, recipe_from_dict  # noqa: E402
+from unbraid.errors import TrainingError
+from unbraid.training.recipe import RECIPES, load_recipe, recipe_from_dict
 
 pytestmark = pytest.mark.training
 

@@ -11,7 +11,7 @@ from unbraid.training.data.augmentation import (  # noqa: E402
     equaliser,
 )
 from unbraid.training.data.pools import Pools  # noqa: E402
-from unbraid.training.data.remix import Remixer, RemixConfig  # noqa: E402
+from unbraid.training.data.remix import RemixConfig, Remixer  # noqa: E402
 
 pytestmark = pytest.mark.training
 

@@ -28,7 +28,7 @@ def evaluate(
     from unbraid.separation.separator import Separator
     from unbraid.stems import STEMS
 
-    separators = [Separator(name, n_threads=threads) for name in models or [None]]
+    separators = [Separator(name, n_threads=threads) for name in models or (None,)]
     scores = run(panel, separators)
     average = means(scores)
     if as_json:

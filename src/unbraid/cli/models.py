@@ -18,7 +18,6 @@ def list_models(context: typer.Context, as_json: Annotated[bool, _JSON] = False)
     """List the models that can be named: licence, size, measured SDR (dB) by stem, cost."""
     if context.invoked_subcommand:
         return
-    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
@@ -32,7 +31,7 @@ def list_models(context: typer.Context, as_json: Annotated[bool, _JSON] = False)
     if not entries:
         print(f"no models; put model sets into {user_models()}")
         return
-    table = Table(box=SIMPLE, pad_edge=False)
+    table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("name", "licence", "MB", *STEMS, "GMAC/s", "SHA-256"):
         words = heading in ("name", "licence", "SHA-256")
         table.add_column(heading, justify="left" if words else "right", overflow="fold")

@@ -83,6 +83,10 @@ def mixed(stems: NDArray[np.float32], outputs: list[Output]) -> NDArray[np.float
     result = np.empty((len(outputs), *stems.shape[1:]), np.float32)
     for row, output in zip(result, outputs, strict=True):
         # One stem at a time, so that a lone stem is copied to the bit.
-        parts = [s if g == 1 else s * np.float32(g) for s, g in zip(stems, output.gains) if g]
+        parts = [
+            s if g == 1 else s * np.float32(g)
+            for s, g in zip(stems, output.gains, strict=True)
+            if g
+        ]
         row[:] = parts[0] if len(parts) == 1 else np.sum(parts, axis=0)
     return result
