@@ -42,6 +42,7 @@ def test_doctor_finds_a_sound_installation_and_a_missing_model(
     assert "holds no .onnx file" in err
 
 
+@pytest.mark.training
 def test_training_without_material_is_refused_before_any_work(unbraid: Command) -> None:
     pytest.importorskip("torch")
     exit_code, _, err = unbraid("train", "unet-0.1", "--data", "nowhere", "--out", "run")
