@@ -30,7 +30,7 @@ PEERS = {  # name: modules it needs, how to get them
         "torch; pip install --no-deps demucs einops julius tqdm",
     ),
 }
-SHORT_S, LONG_S, THREE_MINUTES_S = 30.0, 3600.0, 180.0
+SHORT_S, SONG_S, LONG_S, THREE_MINUTES_S = 30.0, 240.0, 3600.0, 180.0
 PROMISED_CPU, PROMISED_RSS_MB, PROMISED_RSS_GROWTH = 0.15, 400.0, 0.10
 
 
@@ -241,8 +241,11 @@ def promises(rows: list[Row]) -> list[str]:
     def judge(what: str, is_kept: bool) -> None:
         lines.append(f"{'kept  ' if is_kept else 'BROKEN'} {what}")
 
-    ours = find(rows, "ours", "end to end", 1, SHORT_S)
-    if ours and ours.cpu:
+    # A song's length if it was measured: of 30 s a tenth is the last tile's padding.
+    lengths = (SONG_S, SHORT_S)
+    measured = (find(rows, "ours", "end to end", 1, length) for length in lengths)
+    ours = next((row for row in measured if row and row.cpu), None)
+    if ours:
         cpu = statistics.median(ours.cpu)
         judge(f"CPU per second of audio, 1 thread: {cpu:.3f} (at most {PROMISED_CPU})",
               cpu <= PROMISED_CPU)  # fmt: skip
