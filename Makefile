@@ -1,7 +1,9 @@
 .PHONY: install check test docs bench
 
+# torch by itself first: together with the extras, gigabytes of CUDA may come along.
 install:
-	pip install -e ".[dev]"
+	pip install torch
+	pip install -e ".[dev,train,docs]"
 
 check:
 	ruff check .

@@ -280,7 +280,7 @@ def test_a_rendered_song_is_the_same_twice():
 
 @pytest.mark.training
 def test_a_voice_sings_the_tune_it_is_given(data_pack):
-    pytest.importorskip("pyworld", reason="needs the train extra")
+    pytest.importorskip("pyworld", reason="needs the sing extra")
     from unbraid.training.data.recordings import high_pass, read_stereo
     from unbraid.training.data.sing import SCALES, analyse, melody, synthesise
 

@@ -44,7 +44,7 @@ class _FromPack(Source):
         if pack is None:
             return "name the data pack with --pack or UNBRAID_DATA"
         if find_spec("pyworld") is None:
-            return "pip install pyworld 'setuptools<81'"
+            return "pip install 'unbraid[sing]'"
         return missing_files([pack / "voices/segments.tsv"], f"{pack} holds no voices")
 
 
