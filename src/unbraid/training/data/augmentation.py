@@ -127,7 +127,9 @@ def equaliser(
     shelf_db = shelf_db * (has_shelf < config.low_shelf)
     # Half of the gain at the corner, nearly all of it half an octave below.
     total_db = shelf_db * torch.sigmoid((corner - octave) * 4)
-    total_db = total_db + curves(n_stems, config.equalise_db, config.equalise) + curves(
-        1, config.bus_equalise_db, config.bus_equalise
+    total_db = (
+        total_db
+        + curves(n_stems, config.equalise_db, config.equalise)
+        + curves(1, config.bus_equalise_db, config.bus_equalise)
     )
     return torch.exp(total_db.clamp(-15, 15) * (math.log(10) / 20))[:, :, None, :, None]
