@@ -60,7 +60,7 @@ def separate(
         sample_rate: of the array, in Hz; the model's (44 100) if not given.
         model: a name that `unbraid models` lists, or the path of a model set; None for the
             default.
-        n_threads: tiles separated at once; None for one a core, at most four. The numbers do
+        n_threads: tiles separated at once; None for one a core, at most two. The numbers do
             not depend on it.
         progress: called after each tile.
 

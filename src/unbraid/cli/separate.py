@@ -56,7 +56,7 @@ def separate(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Pieces separated at once; at most 4 if not given.")
+        int | None, typer.Option(min=1, help="Pieces separated at once; at most 2 if not given.")
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a JSON object for each song.")

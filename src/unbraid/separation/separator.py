@@ -24,12 +24,17 @@ N_CLAIMED = len(STEMS) - 1
 """Stems that are computed; the last, `other`, is what they leave."""
 
 
+DEFAULT_THREADS = 2
+"""Most tiles separated at once unless asked: with more, memory passes 400 MB."""
+
+
 class Separator:
     """A model set, ready to separate tiles. One may be shared by threads.
 
     Args:
         model: a name in the catalogue, the path of a set, or None for the default.
-        n_threads: tiles separated at once by `separate`; None for one a core, at most four.
+        n_threads: tiles separated at once by `separate`; None for one a core, at most two:
+            each takes some 100 MB.
             Each call of `separate_tile` runs in the thread that makes it, so that a tile's
             numbers are the same however many there are.
         providers: ONNX Runtime's execution providers, best first; None for the CPU.
@@ -53,7 +58,7 @@ class Separator:
         providers: list[str] | None = None,
     ) -> None:
         self.entry = model if isinstance(model, ModelEntry) else find_model(model)
-        self.n_threads = n_threads or min(4, _n_cores())
+        self.n_threads = n_threads or min(DEFAULT_THREADS, _n_cores())
         self._graphs = [
             Graph(file, card, providers=providers)
             for file, card in zip(self.entry.files, self.entry.cards, strict=True)
