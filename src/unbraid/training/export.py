@@ -62,7 +62,7 @@ def export_set(
     out.mkdir(parents=True, exist_ok=True)
     figures = {**cost(nets, recipe.spec), **(metrics or {})}
     files = []
-    for stem, net in nets.nets.items():
+    for (stem, net), claim in zip(nets.nets.items(), recipe.claims, strict=True):
         card = Card(
             name=recipe.name,
             version=version,
@@ -75,7 +75,7 @@ def export_set(
             training_data=tuple(training_data or ()),
             metrics=figures,
         )
-        files.append(_export(net.cpu().eval(), card, out / f"{stem}.onnx"))
+        files.append(_export(net.cpu().eval(), claim, card, out / f"{stem}.onnx"))
     _write_checksums(files)
     return files
 
@@ -115,18 +115,19 @@ def _write_checksums(files: list[Path]) -> None:
 
 
 class _OneStem(nn.Module):
-    """Gives a graph the stem axis that its card promises."""
+    """Gives a graph the stem axis that its card promises, and its claim."""
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: nn.Module, claim: float) -> None:
         super().__init__()
         self.net = net
+        self.claim = claim
 
     def forward(self, magnitude: torch.Tensor) -> torch.Tensor:
         result: torch.Tensor = self.net(magnitude)[:, None]
-        return result
+        return result * self.claim
 
 
-def _export(net: nn.Module, card: Card, path: Path) -> Path:
+def _export(net: nn.Module, claim: float, card: Card, path: Path) -> Path:
     import onnx
 
     if not isinstance(net, UNet):
@@ -135,10 +136,10 @@ def _export(net: nn.Module, card: Card, path: Path) -> Path:
     # Magnitudes of the size that music at -16 dBFS has.
     noise = torch.randn(card.input_shape, generator=generator).abs() * 10
     with torch.inference_mode():
-        expected = net(noise)[:, None].numpy()
+        expected = net(noise)[:, None].numpy() * claim
     _fold_batch_norm(net)
     program = torch.onnx.export(
-        _OneStem(net).eval(),
+        _OneStem(net, claim).eval(),
         (noise,),
         input_names=["mixture"],
         output_names=["stems"],
