@@ -1,0 +1,9 @@
+"""`unbraid data`: training material. One file a verb; heavy imports come late."""
+
+import typer
+
+from unbraid.cli.data import build, stats
+
+app = typer.Typer(help="Build training material and count it.", no_args_is_help=True)
+app.command("build")(build.build)
+app.command("stats")(stats.stats)
