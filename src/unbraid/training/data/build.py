@@ -11,10 +11,10 @@ from pathlib import Path
 
 from unbraid.errors import OutputError, TrainingError
 from unbraid.training.data.manifest import (
-    VALIDATION_SONGS,
     Entry,
     append_entries,
     read_manifest,
+    refuse_validation_songs,
     sources_text,
 )
 from unbraid.training.data.pool import RATE, write_song
@@ -84,7 +84,7 @@ def build(
     todo: list[tuple[Source, Song]] = []
     for source in chosen:
         for song in source.songs(pack, source.default_hours if hours is None else hours):
-            _refuse_validation_song(f"{source.name}/{song.name}")
+            refuse_validation_songs([f"{source.name}/{song.name}"], out)
             if f"{source.name}/{song.name}" in there - broken:
                 report.n_kept += 1
             else:
@@ -128,11 +128,6 @@ def _choose(names: Sequence[str] | None, pack: Path | None) -> tuple[list[Source
         else:
             report.skipped.append(f"{name}: {remedy}")
     return chosen, report
-
-
-def _refuse_validation_song(name: str) -> None:
-    if any(song in name.lower() for song in VALIDATION_SONGS):
-        raise TrainingError(f"{name}: a validation song must not be trained on")
 
 
 def _run(

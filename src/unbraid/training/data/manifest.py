@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -20,6 +21,37 @@ VALIDATION_SONGS = (
     *("80srock", "country1", "grunge", "punk", "reggae"),
 )
 """Songs that models are judged by; none of them may stand in a training manifest."""
+
+_NO_ALNUM = re.compile(r"[^a-z0-9]+")
+_ALBUM_SONGS, _BAND_SONGS = VALIDATION_SONGS[:2], VALIDATION_SONGS[2:]
+
+
+def is_validation_song(name: str) -> bool:
+    """Whether a path, an item or a title names a song that models are judged by.
+
+    The real bands' songs are *Music Delta* songs of MedleyDB, so they are met again in other sets
+    under their full names ("Music Delta - 80s Rock" in MUSDB18, "MusicDelta_Punk" in MedleyDB).
+    By their short names alone, which are words that other songs' titles hold, only a whole part
+    of a path counts.
+    """
+    parts = [part for part in re.split(r"[/\\]", name.lower()) if part]
+    joined = _NO_ALNUM.sub("", name.lower())
+    return (
+        any(song in joined for song in _ALBUM_SONGS)
+        or any(f"musicdelta{song}" in joined for song in _BAND_SONGS)
+        or any(_NO_ALNUM.sub("", part.split(".")[0]) in _BAND_SONGS for part in parts)
+    )
+
+
+def refuse_validation_songs(names: Iterable[str], where: str | Path) -> None:
+    """Stop before a song that models are judged by is trained on.
+
+    Raises:
+        TrainingError: a name is one of theirs.
+    """
+    for name in names:
+        if is_validation_song(name):
+            raise TrainingError(f"{where}: {name} is a validation song and must not be trained on")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +85,8 @@ def read_manifest(folder: Path) -> list[Entry]:
     """All entries of a folder of pools; none if there is no manifest yet.
 
     Raises:
-        TrainingError: a line is damaged. A last line without its end (a build was killed while
-            it wrote) is left out instead.
+        TrainingError: a line is damaged, or names a song that models are judged by. A last line
+            without its end (a build was killed while it wrote) is left out instead.
     """
     path = folder / MANIFEST
     if not path.is_file():
@@ -67,6 +99,7 @@ def read_manifest(folder: Path) -> list[Entry]:
             entries.append(Entry.from_line(line))
         except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise TrainingError(f"{path}: line {number} is damaged ({error}); delete it") from None
+    refuse_validation_songs((name for e in entries for name in (e.item, e.file)), path)
     return entries
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unbraid.errors import TrainingError
-from unbraid.training.data.manifest import Entry, Kind
+from unbraid.training.data.manifest import Entry, Kind, refuse_validation_songs
 
 RATE = 44_100
 PEAK = 0.95
@@ -65,7 +65,9 @@ def write_song(
 
     Raises:
         NothingAudibleError: no stem is above -50 dBFS anywhere.
+        TrainingError: it is a song that models are judged by.
     """
+    refuse_validation_songs([f"{source}/{song}"], folder)
     audible = {kind: s for kind, s in stems.items() if levels(s).max(initial=-120) > SILENCE_DBFS}
     if not audible:
         raise NothingAudibleError(f"{source}/{song}: nothing audible")
