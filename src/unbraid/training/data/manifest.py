@@ -5,7 +5,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
 
@@ -68,6 +68,7 @@ class Entry:
     seconds: float
     level_dbfs: float  # RMS of the blocks above -50 dBFS
     active: float  # fraction of blocks of 1 s above -50 dBFS
+    twin: str | None = None  # a file of the same after a lossy codec; see `coding.add_twins`
 
     def to_line(self) -> str:
         record = asdict(self)
@@ -78,7 +79,8 @@ class Entry:
     def from_line(cls, line: str) -> "Entry":
         record = json.loads(line)
         record["kind"] = record.pop("class")
-        return cls(**{f.name: record[f.name] for f in fields(cls)})
+        wanted = [f.name for f in fields(cls) if f.default is MISSING or f.name in record]
+        return cls(**{name: record[name] for name in wanted})
 
 
 def read_manifest(folder: Path) -> list[Entry]:
