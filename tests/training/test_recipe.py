@@ -40,3 +40,21 @@ def test_a_wrong_recipe_is_one_clear_line(tmp_path, text, message):
 def test_an_unknown_recipe_lists_the_shipped_ones():
     with pytest.raises(TrainingError, match=r"nosuch: no such recipe; shipped ones: .*unet-0\.1"):
         load_recipe("nosuch")
+
+
+def test_a_recipe_may_name_only_what_it_changes(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('base = "unet-0.1"\nseed = 1\n[source_weights]\nkumi = 0\n')
+    mine, base = load_recipe(path), load_recipe("unet-0.1")
+    assert (mine.name, mine.seed, mine.net, mine.claims) == (base.name, 1, base.net, base.claims)
+    assert mine.source_weights == {**base.source_weights, "kumi": 0}
+    again = tmp_path / "again.toml"
+    again.write_text('base = "mine.toml"\nseed = 2\n')
+    assert load_recipe(again).source_weights == mine.source_weights
+
+
+def test_a_recipe_that_rests_on_itself_is_refused(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('base = "mine.toml"\n')
+    with pytest.raises(TrainingError, match="base must name another recipe"):
+        load_recipe(path)

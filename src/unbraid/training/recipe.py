@@ -58,20 +58,41 @@ RECIPES = Path(__file__).parent / "recipes"
 def load_recipe(name_or_path: str | Path) -> Recipe:
     """Read a recipe that ships with unbraid (by name) or a TOML file (by path).
 
+    A recipe with a key `base` is that recipe (a shipped name, or a path from the file's folder)
+    with the keys that it names changed: an ablation is then a file of one line.
+
     Raises:
         TrainingError: it does not exist, is not TOML, or has an unknown or ill-typed key.
     """
     path = Path(name_or_path)
     if path.suffix != ".toml":
         path = RECIPES / f"{name_or_path}.toml"
+    return recipe_from_dict(_read_table(path, str(name_or_path)), path.name)
+
+
+def _read_table(path: Path, name: str, depth: int = 0) -> dict[str, Any]:
     if not path.is_file():
         shipped = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
-        raise TrainingError(f"{name_or_path}: no such recipe; shipped ones: {shipped}")
+        raise TrainingError(f"{name}: no such recipe; shipped ones: {shipped}")
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise TrainingError(f"{path}: not valid TOML: {error}") from None
-    return recipe_from_dict(table, path.name)
+    base = table.pop("base", None)
+    if base is None:
+        return table
+    if not isinstance(base, str) or depth > 8:
+        raise TrainingError(f"{path}: base must name another recipe that is not this one")
+    of = path.parent / base if base.endswith(".toml") else RECIPES / f"{base}.toml"
+    return _merged(_read_table(of, base, depth + 1), table)
+
+
+def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    both = dict(base)
+    for key, value in changes.items():
+        inner = isinstance(value, dict) and isinstance(both.get(key), dict)
+        both[key] = _merged(both[key], value) if inner else value
+    return both
 
 
 def recipe_from_dict(table: dict[str, Any], where: str = "recipe") -> Recipe:
