@@ -2,8 +2,10 @@
 
 import typer
 
-from unbraid.cli.data import build, stats
+from unbraid.cli.data import build, pack, stats
 
 app = typer.Typer(help="Build training material and count it.", no_args_is_help=True)
 app.command("build")(build.build)
 app.command("stats")(stats.stats)
+app.command("pack")(pack.pack)
+app.command("unpack")(pack.unpack)
