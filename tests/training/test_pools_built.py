@@ -190,6 +190,19 @@ def test_what_a_worker_gets_can_be_sent_to_it(data_pack):
             pickle.dumps(source.songs(data_pack, 0.02)[0])
 
 
+def test_what_needs_nothing_makes_all_four_stems_the_same_each_time(monkeypatch):
+    monkeypatch.setattr("unbraid.training.data.sources.chip.SONG_S", 6.0)
+    chip = SOURCES["chip"]
+    assert chip.missing(None) is None
+    song = chip.songs(None, 0.01)[0]
+    one, two = song.make(), song.make()
+    assert one.keys() == two.keys() == {"vocals", "drums", "bass", "other"}
+    for kind in one:
+        assert np.array_equal(one[kind], two[kind])
+        assert -40 < level_db(one[kind]) < -6
+        assert np.isfinite(one[kind]).all()
+
+
 class Tones(Source):
     name, licence, credit, kinds = "tones", "CC0-1.0", "us", ("bass", "other")
     obtained = verified = "made here"
@@ -238,6 +251,15 @@ def test_too_little_disk_is_found_before_any_work(tmp_path, monkeypatch):
     monkeypatch.setattr("unbraid.training.data.build.FREE_GIB", 1e6)
     with pytest.raises(OutputError, match="GiB"):
         build(tmp_path, sources=["tones"])
+
+
+def test_a_source_on_request_is_built_only_when_it_is_named(tmp_path, monkeypatch):
+    for name, source in list(SOURCES.items()):
+        if not source.on_request:
+            monkeypatch.delitem(SOURCES, name)
+    assert SOURCES
+    monkeypatch.setitem(SOURCES, "tones", Tones())
+    assert build(tmp_path).n_made == 1
 
 
 def test_an_unknown_source_is_named_with_the_known_ones(tmp_path):

@@ -117,7 +117,8 @@ def build(
 def _choose(names: Sequence[str] | None, pack: Path | None) -> tuple[list[Source], Report]:
     report = Report()
     chosen = []
-    for name in names if names is not None else SOURCES:
+    usual = [source.name for source in SOURCES.values() if not source.on_request]
+    for name in names if names is not None else usual:
         if name not in SOURCES:
             raise TrainingError(f"{name}: no such source; known: {', '.join(SOURCES)}")
         remedy = SOURCES[name].missing(pack)

@@ -77,7 +77,7 @@ class _Stem:
         samples = self.samples[start_s * RATE : None if end_s is None else end_s * RATE]
         if len(samples) == 0:
             return None
-        level = levels(samples.T.astype(np.float32) / 32768)
+        level = levels(samples.T.astype(np.float32) / np.float32(32768))
         on = level > SILENCE_DBFS
         if not on.any():
             return None

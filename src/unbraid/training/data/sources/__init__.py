@@ -2,6 +2,7 @@
 
 from unbraid.training.data.sources.album import Album
 from unbraid.training.data.sources.bands import Bands
+from unbraid.training.data.sources.chip import Chip
 from unbraid.training.data.sources.frets import Muldjord, Sectoid
 from unbraid.training.data.sources.games import Hedgewars, Shouts, Wesnoth
 from unbraid.training.data.sources.loops import Loops
@@ -46,6 +47,7 @@ SOURCES: dict[str, Source] = {
         Shouts(),
         Hedgewars(),
         Wesnoth(),
+        Chip(),
     )
 }
 """By name, the most valuable first: the order of a build."""

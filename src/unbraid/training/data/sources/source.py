@@ -36,6 +36,8 @@ class Source(ABC):
     held_out: ClassVar[str] = "nothing"
     default_hours: ClassVar[float] = 1.0  # of songs; recordings end earlier by themselves
 
+    on_request: ClassVar[bool] = False  # built only when it is named
+
     @abstractmethod
     def missing(self, pack: Path | None) -> str | None:
         """What to install or to name so that this source can be built; None if all is here."""
