@@ -242,21 +242,20 @@ class Trainer:
     def _examples(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Augmented spectra (batch, 4, 2, n_bins, n_frames) and which of them are known."""
         spec, config = self.recipe.spec, self.recipe.augmentation
-        generator = torch.Generator(self.device)
+        # On the CPU: the same decisions for every device, and no waiting for a GPU's.
+        generator = torch.Generator()
         generator.manual_seed((self.recipe.seed << 40) + self.step * self.world + self.rank)
-        stems = torch.from_numpy(batch.stems).to(self.device)
-        stems = augment_samples(stems, config, generator)
+        stems = augment_samples(batch.stems, config, generator)
         curves = equaliser(
             (stems.shape[0], stems.shape[1]), spec.n_rows, config, generator, self.device
         )
-        known = torch.from_numpy(batch.known).to(self.device)
-        return spectra(stems, spec) * curves[..., : spec.n_bins, :], known
+        return spectra(stems, spec) * curves[..., : spec.n_bins, :], batch.known
 
     def _remixer(self) -> Remixer:
         recipe = self.recipe
         spec = recipe.spec
         n_samples = (recipe.crop_frames - 1) * spec.hop + spec.n_fft
-        pools = Pools(self.pools_folder, recipe.source_weights)
+        pools = Pools(self.pools_folder, recipe.source_weights, device=self.device)
         # A batch is shared out among processes; each draws its own part of it.
         n_examples = max(1, recipe.batch_size // self.world)
         return Remixer(pools, recipe.mix, n_samples, n_examples, recipe.seed)

@@ -1,7 +1,10 @@
 """Augmentation as tensor operations, on the device that trains.
 
 Everything here keeps the mixture equal to the sum of its stems: what a real mixing desk does to
-the bus (equaliser, compressor) is done to every stem by the same factor.
+the bus (equaliser, compressor, limiter) is done to every stem by the same factor.
+
+What is done is decided first (`decide`), from the generator alone; costly operations are then
+applied to the chosen stems only.
 """
 
 import math
@@ -9,10 +12,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-COMPRESSOR_BLOCK = 512
-"""Samples over which the bus compressor measures: 11.6 ms at 44.1 kHz."""
+from unbraid.stems import STEMS
+from unbraid.training.data.dynamics import compressor_gain, limiter_gain
+from unbraid.training.data.reverb import reverberate, rooms
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,10 @@ class AugmentationConfig:
     flip_polarity: float = 0.5
     balance_db: float = 3.0  # left against right, standard deviation
     narrow: float = 0.3  # stereo folded towards mono
+    widen: float = 0.1  # what differs between the channels raised, up to 1.6 times
     saturate: float = 0.15  # tanh, drive up to 12 dB
+    compress: float = 0.2  # 1.5 to 6:1
+    reverb: tuple[float, ...] = (0.1, 0.0, 0.0, 0.1)  # by stem: a room of RT60 0.2 to 2 s
     equalise: float = 0.5
     equalise_db: float = 6.0  # standard deviation of a band's gain, four bands
     low_shelf: float = 0.7
@@ -34,7 +40,101 @@ class AugmentationConfig:
     bus_equalise: float = 0.5  # per example
     bus_equalise_db: float = 3.0
     bus_compress: float = 0.4  # per example
+    limit: float = 0.2  # per example: the highest peaks of the mixture lowered by 1 to 8 dB
     bus_level_db: float = 4.0  # per example, standard deviation
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """Which stems or examples an operation is applied to, and how."""
+
+    rows: list[int]  # stems counted through the batch, or examples
+    values: dict[str, Tensor]  # (n_rows,) each
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """All that happens to a batch's waveforms."""
+
+    channels: Tensor  # (batch, 4, 2, 2): what of which channel goes where
+    level_db: Tensor  # (batch,), RMS of the mixture
+    saturate: Picked
+    compress: Picked
+    reverb: Picked
+    responses: Tensor | None  # (n reverb rows, 2, n_taps)
+    bus_compress: Picked
+    limit: Picked
+
+    def describe(self, example: int) -> list[str]:
+        """What is done to an example, one line an operation."""
+        lines = []
+        for index, stem in enumerate(STEMS):
+            (a, b), (c, d) = self.channels[example, index].tolist()
+            lines.append(f"{stem}: left {a:+.2f} L {b:+.2f} R, right {c:+.2f} L {d:+.2f} R")
+        n_stems = self.channels.shape[1]
+        for name in ("saturate", "compress", "reverb", "bus_compress", "limit"):
+            picked: Picked = getattr(self, name)
+            on_bus = name in ("bus_compress", "limit")
+            for number, row in enumerate(picked.rows):
+                if (row if on_bus else row // n_stems) == example:
+                    values = ", ".join(f"{k} {v[number]:.3g}" for k, v in picked.values.items())
+                    where = "mixture" if on_bus else STEMS[row % n_stems]
+                    lines.append(f"{where}: {name.removeprefix('bus_')} ({values})")
+        return [*lines, f"mixture: to {self.level_db[example]:.1f} dBFS"]
+
+
+def decide(n_batch: int, config: AugmentationConfig, generator: torch.Generator) -> Decisions:
+    """Draw what is done to a batch of `n_batch` examples, whatever they hold."""
+    device, each = generator.device, (n_batch, len(STEMS))
+
+    def rand(*shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+        return low + (high - low) * torch.rand(*shape, generator=generator, device=device)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator, device=device)
+
+    def pick(chosen: Tensor, **ranges: tuple[float, float]) -> Picked:
+        rows: list[int] = chosen.flatten().nonzero()[:, 0].tolist()
+        values = {k: rand(len(rows), low=low, high=high) for k, (low, high) in ranges.items()}
+        return Picked(rows, values)
+
+    width = torch.where(rand(*each) < config.widen, rand(*each, low=1.0, high=1.6), 1.0)
+    width = torch.where(rand(*each) < config.narrow, rand(*each), width)
+    straight, crossed = (1 + width) / 2, (1 - width) / 2
+    swap = rand(*each) < config.swap_channels
+    straight, crossed = (
+        torch.where(swap, crossed, straight),
+        torch.where(swap, straight, crossed),
+    )
+    sign = torch.where(rand(*each) < config.flip_polarity, -1.0, 1.0)
+    left = sign * torch.exp(normal(*each) * (config.balance_db * math.log(10) / 40))
+    right = 1 / left
+    channels = (
+        torch.stack([torch.stack([straight, crossed], 2), torch.stack([crossed, straight], 2)], 2)
+        * torch.stack([left, right], 2)[..., None]
+    )
+
+    reverb = pick(
+        rand(*each) < torch.tensor(config.reverb, device=device),
+        decay_octaves=(math.log2(0.2), math.log2(2.0)),
+        pre_delay_s=(0.0, 0.04),
+        wet_db=(-20.0, -4.0),
+    )
+    decay_s = torch.exp2(reverb.values.pop("decay_octaves"))
+    reverb.values["decay_s"] = decay_s
+    dynamics = {"above_db": (-6.0, 3.0), "ratio": (1.5, 6.0), "release": (20.0, 120.0)}
+    return Decisions(
+        channels=channels,
+        level_db=-16 + config.bus_level_db * normal(n_batch),
+        saturate=pick(rand(*each) < config.saturate, drive_db=(-12.0, 0.0)),
+        compress=pick(rand(*each) < config.compress, **dynamics),
+        reverb=reverb,
+        responses=rooms(decay_s, reverb.values["pre_delay_s"], generator) if reverb.rows else None,
+        bus_compress=pick(
+            rand(n_batch) < config.bus_compress, above_db=(-3, 3), ratio=(1.5, 3), release=(20, 80)
+        ),
+        limit=pick(rand(n_batch) < config.limit, lower_db=(1.0, 8.0), release=(30.0, 300.0)),
+    )
 
 
 def augment_samples(
@@ -43,52 +143,75 @@ def augment_samples(
     """What is done to waveforms.
 
     Args:
-        stems: (batch, 4, 2, n_samples).
+        stems: (batch, 4, 2, n_samples), 44.1 kHz.
         config: probabilities and ranges.
-        generator: the source of randomness; its device must be the stems'.
+        generator: the source of randomness; one on the CPU decides alike for every device, and
+            without waiting for a GPU.
 
     Returns:
         The same shape.
     """
-    n_batch, n_stems = stems.shape[:2]
-
-    def chance(probability: float, *shape: int) -> Tensor:
-        return torch.rand(*shape, 1, 1, generator=generator, device=stems.device) < probability
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, 1, 1, generator=generator, device=stems.device)
-
-    each = (n_batch, n_stems)
-    stems = torch.where(chance(config.swap_channels, *each), stems.flip(2), stems)
-    stems = torch.where(chance(config.flip_polarity, *each), -stems, stems)
-    mid = stems.mean(dim=2, keepdim=True)
-    width = torch.rand(*each, 1, 1, generator=generator, device=stems.device)
-    stems = torch.where(chance(config.narrow, *each), mid + (stems - mid) * width, stems)
-    balance = 10 ** (normal(*each) * config.balance_db / 40)
-    stems = stems * torch.cat([balance, 1 / balance], dim=2)
-    level = stems.square().mean(dim=(2, 3), keepdim=True).sqrt() + 1e-5
-    drive = 10 ** (torch.rand(*each, 1, 1, generator=generator, device=stems.device) * 0.6) / 4
-    saturated = torch.tanh(stems * drive / level) * level / drive
-    stems = torch.where(chance(config.saturate, *each), saturated, stems)
-    stems = torch.where(chance(config.bus_compress, n_batch, 1), _compress(stems), stems)
-    loudness = stems.sum(dim=1, keepdim=True).square().mean(dim=(2, 3), keepdim=True).sqrt() + 1e-4
-    target = 10 ** ((-16 + normal(n_batch, 1) * config.bus_level_db) / 20)
-    # Never more than 20 dB up: the noise of a nearly silent example is not music.
-    return stems * (target / loudness).clamp(max=10.0)
+    return apply(stems, decide(len(stems), config, generator))
 
 
-def _compress(stems: Tensor) -> Tensor:
-    """Bus compression 2:1 above the mean level, one gain for all stems and channels."""
+def apply(stems: Tensor, decisions: Decisions) -> Tensor:
+    """Do to the waveforms of a batch what was decided; shapes as in `augment_samples`."""
+    device, n_stems = stems.device, stems.shape[1]
+    channels = decisions.channels.to(device)
+    # By hand, for a matrix product may be rounded to the ten bits of TF32.
+    stems = torch.addcmul(stems[:, :, :1] * channels[..., :1], stems[:, :, 1:], channels[..., 1:])
+    rows = stems.flatten(0, 1)
+
+    def picked(operation: Picked) -> tuple[Tensor, dict[str, Tensor]]:
+        values = {name: value.to(device) for name, value in operation.values.items()}
+        return torch.tensor(operation.rows, device=device), values
+
+    if decisions.saturate.rows:
+        index, values = picked(decisions.saturate)
+        rows[index] = _saturated(rows[index], **values)
+    if decisions.compress.rows:
+        index, values = picked(decisions.compress)
+        dry = rows[index]
+        squeezed = dry * compressor_gain(dry, **values)
+        rows[index] = squeezed * (_rms(dry) / _rms(squeezed))
+    if decisions.responses is not None:
+        index, values = picked(decisions.reverb)
+        responses = decisions.responses.to(device)
+        rows[index] = reverberate(rows[index], responses, values["wet_db"])
+    stems = rows.reshape(-1, n_stems, *rows.shape[1:])
     mixture = stems.sum(dim=1)
-    power = functional.avg_pool1d(
-        mixture.square().mean(dim=1, keepdim=True), COMPRESSOR_BLOCK, ceil_mode=True
-    )
-    # Attack and release are both the width of this smoothing: about 60 ms.
-    power = functional.avg_pool1d(power, 5, 1, 2, count_include_pad=False)
-    threshold = power.mean(dim=2, keepdim=True) + 1e-8
-    gain = (power / threshold).clamp(min=1.0) ** -0.25
-    gain = functional.interpolate(gain, size=stems.shape[-1], mode="linear")
-    return stems * gain[:, None]
+    if decisions.bus_compress.rows:
+        index, values = picked(decisions.bus_compress)
+        gain = compressor_gain(mixture[index], **values)
+        stems[index] *= gain[:, None]
+        mixture[index] *= gain
+    if decisions.limit.rows:
+        index, values = picked(decisions.limit)
+        loud = mixture[index]
+        ceiling = loud.abs().amax(dim=(1, 2)) * _amplitude(-values["lower_db"])
+        gain = limiter_gain(loud, ceiling.clamp(min=1e-6), values["release"])
+        stems[index] *= gain[:, None]
+        mixture[index] *= gain
+    target = _amplitude(decisions.level_db.to(device))[:, None, None]
+    # Never more than 20 dB up: the noise of a nearly silent example is not music.
+    stems *= (target / _rms(mixture)).clamp(max=10.0)[:, None]
+    return stems
+
+
+def _saturated(samples: Tensor, drive_db: Tensor) -> Tensor:
+    level = _rms(samples) + 1e-5
+    drive = _amplitude(drive_db)[:, None, None] / level
+    return torch.tanh(samples * drive) / drive
+
+
+def _rms(samples: Tensor) -> Tensor:
+    """(n, 1, 1), of both channels together; never 0."""
+    norm: Tensor = torch.linalg.vector_norm(samples, dim=(1, 2), keepdim=True)
+    return norm / samples[0].numel() ** 0.5 + 1e-6
+
+
+def _amplitude(level_db: Tensor) -> Tensor:
+    return torch.exp(level_db * (math.log(10) / 20))
 
 
 def equaliser(
@@ -109,21 +232,24 @@ def equaliser(
     n_batch, n_stems = stems_shape
     octave = torch.linspace(0, 1, n_rows, device=device).clamp(min=1 / n_rows).log2() + 9.0
 
-    def curves(n_curves: int, spread_db: float, probability: float) -> Tensor:
-        def rand(*shape: int) -> Tensor:
-            return torch.rand(*shape, generator=generator, device=device)
+    def rand(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator, device=generator.device).to(device)
 
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator, device=generator.device).to(device)
+
+    def curves(n_curves: int, spread_db: float, probability: float) -> Tensor:
         centre = rand(n_batch, n_curves, 4, 1) * 9
         width = 0.5 + rand(n_batch, n_curves, 4, 1) * 1.5
-        height = torch.randn(n_batch, n_curves, 4, 1, generator=generator, device=device)
+        height = normal(n_batch, n_curves, 4, 1)
         curve_db = (height * spread_db * torch.exp(-(((octave - centre) / width) ** 2))).sum(2)
         return curve_db * (rand(n_batch, n_curves, 1) < probability)
 
-    corner = 0.5 + 1.5 * torch.rand(n_batch, n_stems, 1, generator=generator, device=device)
-    shelf_db = torch.randn(n_batch, n_stems, 1, generator=generator, device=device)
+    corner = 0.5 + 1.5 * rand(n_batch, n_stems, 1)
+    shelf_db = normal(n_batch, n_stems, 1)
     shelf_db = shelf_db * config.low_shelf_spread_db
     shelf_db = shelf_db + torch.tensor(config.low_shelf_db, device=device)[:, None]
-    has_shelf = torch.rand(n_batch, n_stems, 1, generator=generator, device=device)
+    has_shelf = rand(n_batch, n_stems, 1)
     shelf_db = shelf_db * (has_shelf < config.low_shelf)
     # Half of the gain at the corner, nearly all of it half an octave below.
     total_db = shelf_db * torch.sigmoid((corner - octave) * 4)

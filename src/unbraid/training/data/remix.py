@@ -2,20 +2,40 @@
 
 Random mixes across songs are worth about 2 dB over the songs as they were (Défossez et al. 2019;
 Jeon et al. 2023); some coherent ones are kept, since real songs are in one key and one tempo.
+
+What to mix is decided by numpy on the CPU, from the seed and the step; the mixing itself is done
+by tensor operations on the device that trains.
 """
 
 import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import soxr
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from unbraid.stems import STEMS
-from unbraid.training.data.pools import REFERENCE_DBFS, Item, Pools
+from unbraid.training.data.pools import REFERENCE_DBFS, Item, Pools, Recording, read
+from unbraid.training.data.stretch import (
+    HOP,
+    MARGIN,
+    REACH,
+    fast_length,
+    fast_lengths,
+    fitting_places,
+    resample,
+    stretch,
+    stretch_reads,
+)
 
-FULL_SCALE_INT16 = np.float32(32768.0)
-SILENCE_RMS = 10 ** (-50 / 20)
+FULL_SCALE_INT16 = 32768.0
+SILENCE_DBFS = -50.0
+PEEK = 16
+"""Every so many samples are looked at to tell whether a crop is silent."""
+VOCALS, OTHER = STEMS.index("vocals"), STEMS.index("other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +44,14 @@ class RemixConfig:
 
     coherent: float = 0.4  # examples whose stems come from one song at one position
     accompaniment: float = 0.05  # examples of real music without voice, of unknown stems
+    duet: float = 0.15  # examples of a song's voice and its accompaniment, where pools have such
     absent: float = 0.1  # a stem left out
     absent_vocals: float = 0.2  # the same for vocals, where false ones annoy most
     doubled_vocals: float = 0.15  # a second voice in the vocals
     resampled: float = 0.4  # speed and pitch changed together
-    resample_range: float = 0.12  # at most by this fraction, up or down
+    stretched: float = 0.05  # pitch and tempo changed, each for itself
+    resample_range: float = 0.12  # all of these at most by this fraction, up or down
+    coded: float = 0.5  # the lossy twin of an item instead of it, where there is one
     level_db: tuple[float, ...] = (0.0, 0.0, -2.5, -2.5)  # mean level by stem, random mixes
     level_spread_db: float = 4.0  # standard deviation about it
     coherent_spread_db: float = 2.5  # the same about a song's own balance
@@ -38,15 +61,49 @@ class RemixConfig:
 class Batch:
     """Examples before augmentation."""
 
-    stems: NDArray[np.float32]  # (batch, 4, 2, n_samples); the mixture is their sum
-    known: NDArray[np.float32]  # (batch, 4): 1 where a stem is a target, 0 where it is not known
+    stems: Tensor  # float32, (batch, 4, 2, n_samples); the mixture is their sum
+    known: Tensor  # float32, (batch, 4): 1 where a stem is a target, 0 where it is not known
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Motion:
+    """How crops are read that are moved together."""
+
+    n_in: int  # samples read as `Remixer.n_out`: the ratio is the pitch
+    tempo: float = 1.0  # besides the pitch's own
+    places: NDArray[np.int64] | None = None  # of frames, if the tempo is changed; see `stretch`
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A piece of an item and where it goes."""
+
+    example: int
+    stem: int
+    item: Item
+    coded: bool  # its twin is read
+    start: int  # sample of the item at which the example starts
+    motion: Motion | None
+    gain_db: float
+
+    @property
+    def recording(self) -> Recording:
+        return self.item.twin if self.coded and self.item.twin else self.item.recording
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that is decided about a batch."""
+
+    crops: list[Crop]
+    known: list[list[float]]  # as in `Batch`
 
 
 class Remixer:
     """Draws batches; the same seed and step give the same batch, on any machine.
 
     Args:
-        pools: the material.
+        pools: the material; batches are made on its device.
         config: how to mix it.
         n_samples: length of an example.
         batch_size: examples in a batch.
@@ -61,107 +118,172 @@ class Remixer:
         self.n_samples = n_samples
         self.batch_size = batch_size
         self.seed = seed
+        self.n_out = fast_length(n_samples + 2 * MARGIN)
 
     def batch(self, step: int) -> Batch:
         """The batch of a step: shapes as in `Batch`."""
-        rng = np.random.default_rng((self.seed, step))
-        stems = np.zeros((self.batch_size, len(STEMS), 2, self.n_samples), np.float32)
-        known = np.ones((self.batch_size, len(STEMS)), np.float32)
-        for example in range(self.batch_size):
-            self._fill(stems[example], known[example], rng)
-        return Batch(stems, known)
+        return self.mix(self.plan(step))
 
-    def _fill(
-        self, stems: NDArray[np.float32], known: NDArray[np.float32], rng: np.random.Generator
-    ) -> None:
+    # -- deciding ---------------------------------------------------------------------------
+
+    def plan(self, step: int) -> Plan:
+        """What the batch of a step is made of."""
+        rng = np.random.default_rng((self.seed, step))
+        plan = Plan([], [])
+        for example in range(self.batch_size):
+            known = [1.0] * len(STEMS)
+            plan.crops.extend(self._example(example, known, rng))
+            plan.known.append(known)
+        return plan
+
+    def _example(self, example: int, known: list[float], rng: np.random.Generator) -> list[Crop]:
         config, pools = self.config, self.pools
-        chance = rng.random()
-        if chance < config.accompaniment and pools.has("accompaniment"):
-            known[1:] = 0
+        chance = rng.random() - (config.accompaniment if pools.has("accompaniment") else 0)
+        if chance < 0:
+            known[1:] = [0.0] * 3
             # Its drums, bass and rest are not known apart: all of it stands in `other`.
-            stems[3] = self._single("accompaniment", 0.0, rng)
+            crops = [self._single("accompaniment", example, OTHER, 0.0, rng)]
             if rng.random() < 0.5:
-                stems[0] = self._single("vocals", config.level_db[0], rng)
-            return
-        song: dict[str, NDArray[np.float32]] = {}
-        if chance < config.accompaniment + config.coherent and pools.songs:
-            song = self._song(rng)
+                level_db = config.level_db[VOCALS]
+                crops.append(self._single("vocals", example, VOCALS, level_db, rng))
+            return crops
+        chance -= config.duet if pools.duets else 0
+        if chance < 0:
+            known[1:] = [0.0] * 3
+            duet = pools.draw_duet(rng)
+            places = {"vocals": VOCALS, "accompaniment": OTHER}
+            return [*self._song(duet, example, places, rng).values()]
+        song: dict[int, Crop] = {}
+        if chance < config.coherent and pools.songs:
+            stems = pools.draw_song(rng)
+            places = {stem: index for index, stem in enumerate(STEMS) if stem in stems}
+            song = self._song(stems, example, places, rng)
+        crops = []
         for index, stem in enumerate(STEMS):
             if rng.random() < (config.absent_vocals if stem == "vocals" else config.absent):
                 continue
-            if stem in song:
-                stems[index] = song[stem]
+            if index in song:
+                crops.append(song[index])
                 continue
-            stems[index] = self._single(stem, config.level_db[index], rng)
+            level_db = config.level_db[index]
+            crops.append(self._single(stem, example, index, level_db, rng))
             if stem == "vocals" and rng.random() < config.doubled_vocals:
-                stems[index] += self._single(stem, config.level_db[index] - 3, rng)
+                crops.append(self._single(stem, example, index, level_db - 3, rng))
+        return crops
 
-    def _song(self, rng: np.random.Generator) -> dict[str, NDArray[np.float32]]:
+    def _song(
+        self,
+        items: Mapping[str, Item],
+        example: int,
+        places: Mapping[str, int],
+        rng: np.random.Generator,
+    ) -> dict[int, Crop]:
         """Crops of one song's stems at one position, somewhere between its balance and ours."""
-        items = self.pools.draw_song(rng)
-        speed = self._speed(rng)
-        n_read = self._n_read(speed)
-        longest = max(len(item.samples) for item in items.values())
-        best: dict[str, NDArray[np.float32]] = {}
-        for _ in range(4):
-            start = int(rng.integers(0, max(1, longest - n_read)))
-            crops = {
-                stem: _read(item, start, n_read) for stem, item in items.items() if stem in STEMS
-            }
-            audible = sum(_rms(crop) > SILENCE_RMS for crop in crops.values())
-            if not best or audible > sum(_rms(crop) > SILENCE_RMS for crop in best.values()):
-                best = crops
-            if audible == len(crops):
-                break
+        items = {kind: item for kind, item in items.items() if kind in places}
+        coded = rng.random() < self.config.coded
+        start = self._start([*items.values()], rng)
+        motion = self._motion([item.recording for item in items.values()], start, rng)
         total = sum(10 ** (i.level_dbfs / 10) for i in items.values())
         own_db = REFERENCE_DBFS - 10 * math.log10(total / len(items))
         towards = rng.random()
-        song = {}
-        for stem, crop in best.items():
-            usual_db = REFERENCE_DBFS - items[stem].level_dbfs
-            usual_db += self.config.level_db[STEMS.index(stem)]
-            level_db = own_db + towards * (usual_db - own_db)
-            gain = _amplitude(rng.normal(level_db, self.config.coherent_spread_db))
-            song[stem] = self._to_length(crop, speed) * gain
-        return song
+        crops = {}
+        for kind, item in items.items():
+            usual_db = REFERENCE_DBFS - item.level_dbfs + self.config.level_db[places[kind]]
+            gain_db = own_db + towards * (usual_db - own_db)
+            gain_db = float(rng.normal(gain_db, self.config.coherent_spread_db))
+            place = places[kind]
+            crops[place] = Crop(example, place, item, coded, start, motion, gain_db)
+        return crops
 
-    def _single(self, kind: str, level_db: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    def _single(
+        self, kind: str, example: int, stem: int, level_db: float, rng: np.random.Generator
+    ) -> Crop:
         """A crop of one random item of a class, at a random level about `level_db`."""
         item = self.pools.draw(kind, rng)
-        speed = self._speed(rng)
-        n_read = self._n_read(speed)
+        coded = rng.random() < self.config.coded
+        start = self._start([item], rng)
+        motion = self._motion([item.recording], start, rng)
+        level_db += REFERENCE_DBFS - item.level_dbfs
+        gain_db = float(rng.normal(level_db, self.config.level_spread_db))
+        return Crop(example, stem, item, coded, start, motion, gain_db)
+
+    def _motion(
+        self, recordings: Sequence[Recording], start: int, rng: np.random.Generator
+    ) -> Motion | None:
+        chance, reach = rng.random(), self.config.resample_range
+        lengths = fast_lengths(self.n_out, reach)
+        n_in = lengths[rng.integers(len(lengths))]
+        if chance < self.config.resampled:
+            return Motion(n_in)
+        if chance < self.config.resampled + self.config.stretched:
+            tempo = (1 + float(rng.uniform(-reach, reach))) * self.n_out / n_in
+            first, n_read = self._reads(start, n_in, tempo)
+            # Without the device: the same places on every machine, and no waiting.
+            guide = sum(read(r, first, n_read).sum(axis=1, dtype=np.float32) for r in recordings)
+            return Motion(n_in, tempo, fitting_places(np.asarray(guide), tempo, n_in))
+        return None
+
+    def _reads(self, start: int, n_in: int, tempo: float) -> tuple[int, int]:
+        """First sample and number of samples to be read for an example that begins at `start`."""
+        n_before = MARGIN * n_in / self.n_out
+        if tempo == 1.0:
+            return start - round(n_before), n_in
+        n_before = n_before * tempo + REACH + HOP
+        return start - round(n_before), stretch_reads(n_in, tempo)
+
+    def _start(self, items: Sequence[Item], rng: np.random.Generator) -> int:
+        """Where to read: of four random places the first, or else the best, that is audible."""
+        n_latest = max(1, max(len(item.samples) for item in items) - self.n_samples)
+        best, most = 0, -1
         for _ in range(4):
-            crop = _read(item, int(rng.integers(0, max(1, len(item.samples) - n_read))), n_read)
-            if _rms(crop) > SILENCE_RMS:
+            start = int(rng.integers(n_latest))
+            n_audible = sum(_is_audible(item, start, self.n_samples) for item in items)
+            if n_audible > most:
+                best, most = start, n_audible
+            if n_audible == len(items):
                 break
-        level = REFERENCE_DBFS - item.level_dbfs + level_db
-        return self._to_length(crop, speed) * _amplitude(
-            rng.normal(level, self.config.level_spread_db)
-        )
+        return best
 
-    def _speed(self, rng: np.random.Generator) -> float:
-        if rng.random() >= self.config.resampled:
-            return 1.0
-        return float(1 + rng.uniform(-1, 1) * self.config.resample_range)
+    # -- doing ------------------------------------------------------------------------------
 
-    def _n_read(self, speed: float) -> int:
-        return round(self.n_samples * speed) + 64 if speed != 1.0 else self.n_samples
+    def mix(self, plan: Plan) -> Batch:
+        """The batch of a plan."""
+        device, n_stems = self.pools.device, len(STEMS)
+        rows = torch.zeros(len(plan.known) * n_stems, 2, self.n_samples, device=device)
+        for crops, samples in self._moved(plan.crops):
+            for crop, piece in zip(crops, samples, strict=True):
+                gain = 10 ** (crop.gain_db / 20) / FULL_SCALE_INT16
+                rows[crop.example * n_stems + crop.stem].add_(piece, alpha=gain)
+        stems = rows.reshape(-1, n_stems, 2, self.n_samples)
+        return Batch(stems, torch.tensor(plan.known, device=device))
 
-    def _to_length(self, crop: NDArray[np.float32], speed: float) -> NDArray[np.float32]:
-        if speed != 1.0:
-            crop = soxr.resample(crop.T, speed * 1e4, 1e4, quality="MQ").T[:, : self.n_samples]
-        return np.pad(crop, ((0, 0), (0, self.n_samples - crop.shape[1])))
+    def _moved(self, crops: Sequence[Crop]) -> Iterator[tuple[list[Crop], Tensor]]:
+        """Crops that are read alike, and their samples (n_crops, 2, n_samples)."""
+        alike: dict[tuple[int, int], list[Crop]] = defaultdict(list)
+        for crop in crops:
+            n_in = crop.motion.n_in if crop.motion else 0
+            # Crops that are stretched go together song by song, others wherever they are.
+            stretched = crop.motion and crop.motion.places is not None
+            alike[n_in, id(crop.motion) if stretched else 0].append(crop)
+        for group in alike.values():
+            motion = group[0].motion
+            if motion is None:
+                yield group, self._read([(c.recording, c.start) for c in group], self.n_samples)
+                continue
+            reads = [self._reads(c.start, motion.n_in, motion.tempo) for c in group]
+            places = [(c.recording, first) for c, (first, _) in zip(group, reads, strict=True)]
+            samples = self._read(places, reads[0][1])
+            if motion.places is not None:
+                samples = stretch(samples, motion.places, motion.n_in)
+            samples = resample(samples, self.n_out)
+            yield group, samples[..., MARGIN : MARGIN + self.n_samples]
+
+    def _read(self, places: Sequence[tuple[Recording, int]], n_samples: int) -> Tensor:
+        return self.pools.gather(places, n_samples).transpose(1, 2).float()
 
 
-def _read(item: Item, start: int, n_samples: int) -> NDArray[np.float32]:
-    """(2, n_samples) in float; zeros past the end."""
-    crop = np.asarray(item.samples[start : start + n_samples]).T / FULL_SCALE_INT16
-    return np.pad(crop, ((0, 0), (0, n_samples - crop.shape[1])))
-
-
-def _rms(samples: NDArray[np.float32]) -> float:
-    return float(np.sqrt(np.mean(np.square(samples))))
-
-
-def _amplitude(level_db: float) -> np.float32:
-    return np.float32(10 ** (level_db / 20))
+def _is_audible(item: Item, start: int, n_samples: int) -> bool:
+    # On the CPU wherever the samples are: the same decision on every machine, and no waiting.
+    seen = item.samples[start : start + n_samples : PEEK].astype(np.float32)
+    power = float(np.square(seen).sum()) * PEEK / (2 * n_samples * FULL_SCALE_INT16**2)
+    return power > 10 ** (SILENCE_DBFS / 10)
