@@ -272,7 +272,7 @@ def test_an_unknown_source_is_named_with_the_known_ones(tmp_path):
 def test_channels_rendered_apart_sum_to_the_whole():
     from unbraid.training.data.render import FONTS, render
 
-    score, _ = compose(3, 10)
+    score, _ = compose(5, 10)  # without drums: a font's kits vary with what plays beside them
     score = Score([n for n in score.notes if n.start_s < 6], score.changes, score.programs)
     apart = render(FONTS["timgm"], score)
     alone = [

@@ -1,5 +1,6 @@
 """`unbraid data stats`: what pools hold."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -50,9 +51,8 @@ def _print_spectra(folder: Path, console: Console) -> None:
         from unbraid.training.data.spectrum import EDGES_HZ, spectra
     except ModuleNotFoundError as error:
         raise TrainingError(f"{error.name} is missing: pip install 'unbraid[train]'") from None
-    bands = [f"{low}-{high}" for low, high in zip(EDGES_HZ[1:-2], EDGES_HZ[2:-1], strict=True)]
-    headings = [f"< {EDGES_HZ[1]} Hz", *bands, f"> {EDGES_HZ[-2]} Hz"]
-    table = Table("class", "source", "items", *headings, title="% of energy")
+    bands = [f"{low}-{high} Hz" for low, high in pairwise(EDGES_HZ)]
+    table = Table("class", "source", "items", *bands, title="% of energy")
     found = spectra(folder)
     for kind in dict.fromkeys(sorted(kind for _, kind in found)):
         rows = {source: shares for (source, k), shares in found.items() if k == kind}

@@ -34,7 +34,6 @@ PROGRAMS: dict[str, tuple[int, ...]] = {
     "synth": (80, 81, 88, 90, 62, 50),
 }
 BASS_PROGRAMS = (32, 33, 33, 33, 33, 34, 34, 34, 35, 36, 37)
-SYNTH_BASSES = (38, 39, 38)
 
 
 def compose(seed: int, seconds: float) -> tuple[Score, Style]:
@@ -46,6 +45,9 @@ def compose(seed: int, seconds: float) -> tuple[Score, Style]:
     bpm = float(rng.uniform(*style.bpm))
     step_s = 60 / bpm / 4
     player = Player(style, rng, step_s, float(rng.uniform(*style.swing)), int(rng.integers(12)))
+    electric = rng.random() < style.electric_kit
+    if electric or rng.random() < 0.1:
+        player.lowest = int(rng.integers(23, 28))
     n_sections = max(2, round(seconds / (SECTION_BARS * BAR_STEPS * step_s)))
     minor = bool(rng.random() < style.minor)
     table = MINOR if minor else MAJOR
@@ -57,8 +59,7 @@ def compose(seed: int, seconds: float) -> tuple[Score, Style]:
         chords, groove, bass_line = materials[which]
         _section(player, section, which, chords, groove, bass_line, channels)
     programs = {channel: int(rng.choice(PROGRAMS[part])) for part, channel in channels}
-    electric = rng.random() < style.electric_kit
-    programs[BASS_CHANNEL] = int(rng.choice(SYNTH_BASSES if electric else BASS_PROGRAMS))
+    programs[BASS_CHANNEL] = int(rng.choice((38, 39) if electric else BASS_PROGRAMS))
     for _, channel in channels:
         player.changes.append(Change(0.0, channel, "control", 10, int(rng.integers(8, 120))))
     doubled = [c for part, c in channels if part in ("power", "riff")]

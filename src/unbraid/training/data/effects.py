@@ -7,7 +7,7 @@ given their arguments. One channel stays one where no effect is stereo by nature
 import numpy as np
 import soxr
 from numpy.typing import NDArray
-from scipy.signal import butter, fftconvolve, sosfilt
+from scipy.signal import butter, oaconvolve, sosfilt
 
 from unbraid.training.data.pool import RATE, Samples
 
@@ -73,7 +73,7 @@ def amplifier(samples: Samples, drive_db: float, rng: np.random.Generator) -> Sa
         rng: decides on the amplifier's colours.
     """
     mono = samples.mean(axis=0, keepdims=True)
-    mono = cut(mono, low_hz=float(rng.uniform(80, 180)), order=1)
+    mono = cut(mono, low_hz=float(rng.uniform(60, 180)), order=1)
     mono = peak_filter(mono, float(rng.uniform(600, 1400)), float(rng.uniform(2, 8)), 0.6)
     loudness = 10 ** (level_db(mono) / 20) + 1e-6
     fast = soxr.resample(mono[0], RATE, 2 * RATE, quality="MQ")
@@ -82,9 +82,9 @@ def amplifier(samples: Samples, drive_db: float, rng: np.random.Generator) -> Sa
     fast = np.tanh(fast * decibels(drive_db / 4)) if drive_db > 12 else fast
     driven = soxr.resample(fast, 2 * RATE, RATE, quality="MQ")[None, : samples.shape[1]]
     driven = np.pad(driven, ((0, 0), (0, samples.shape[1] - driven.shape[1])))
-    driven = cut(driven.astype(np.float32), low_hz=float(rng.uniform(60, 100)))
+    driven = cut(driven.astype(np.float32), low_hz=float(rng.uniform(45, 90)))
     driven = cut(driven, high_hz=float(rng.uniform(3800, 6000)), order=4)
-    driven = peak_filter(driven, 110 * float(rng.uniform(0.8, 1.3)), float(rng.uniform(0, 5)), 1.0)
+    driven = peak_filter(driven, 120 * float(rng.uniform(0.8, 1.4)), float(rng.uniform(0, 9)), 1.0)
     driven = peak_filter(driven, float(rng.uniform(2000, 4000)), float(rng.uniform(1, 7)), 1.2)
     driven *= np.float32(loudness / (10 ** (level_db(driven) / 20) + 1e-6))
     return np.asarray(driven, dtype=np.float32)
@@ -132,7 +132,7 @@ def room(
         response[int(rng.integers(2)), at] += float(rng.normal(0, 6))
     n_delay = round(delay_s * RATE)
     response = np.pad(response, ((0, 0), (n_delay, 0)))[:, :n_samples]
-    wet = fftconvolve(samples, response, axes=1)[:, : samples.shape[1]]
+    wet = oaconvolve(samples, response, axes=1)[:, : samples.shape[1]]
     ratio = 10 ** (level_db(samples) / 20) / (10 ** (level_db(wet) / 20) + 1e-9)
     return np.asarray(samples + wet * (ratio * decibels(wet_db)), dtype=np.float32)
 

@@ -32,6 +32,7 @@ class Player:
     step_s: float
     swing: float
     key: int
+    lowest: int = 28  # of the bass: E1; tuned down, on five strings or synthesised B0 to Eb1
     notes: list[Note] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from unbraid.training.data.drum_bodies import with_bodies
 from unbraid.training.data.effects import (
     amplifier,
     chorus,
@@ -22,8 +23,10 @@ from unbraid.training.data.pluck import play_string
 from unbraid.training.data.pool import RATE, Samples
 from unbraid.training.data.render import DRUM_FONTS, FONTS, TAIL_S, render
 from unbraid.training.data.score import DRUM_CHANNEL, Note, Score
+from unbraid.training.data.synth_bass import play_synth
 
 FONT_SHARE = {"musescore": 0.22, "fluid-mono": 0.2, "fluid": 0.38, "timgm": 0.2}
+SYNTH_BASSES = (38, 39)
 DRUM_KIT_PROGRAMS = (0, 0, 0, 8, 16, 16, 24, 25, 32, 40)
 TARGET_DB = {"guitar": -22.0, "keys": -25.0, "lead": -23.0, "pad": -28.0, "rest": -25.0}
 
@@ -61,10 +64,13 @@ def produce(
     if drum_notes:
         stems["drums"] = _drums(drum_notes, rng, n_samples, electric_kit)
     bass = [tracks[c] for c in bass_channels if c in tracks]
-    if bass and rng.random() < 0.35:
-        bass_notes = [n for n in score.notes if n.channel in bass_channels and n.start_s < max_s]
-        bass = [play_string(bass_notes, rng, n_samples)]
     if bass:
+        bass_notes = [n for n in score.notes if n.channel in bass_channels and n.start_s < max_s]
+        synthetic = any(score.programs.get(c) in SYNTH_BASSES for c in bass_channels)
+        if rng.random() < (0.7 if synthetic else 0.06):
+            bass = [play_synth(bass_notes, rng, n_samples)]
+        elif not synthetic and rng.random() < 0.5:
+            bass = [play_string(bass_notes, rng, n_samples)]
         stems["bass"] = _bass(sum(bass[1:], bass[0]), rng)
     rest = [
         _instrument(track, score.programs.get(channel, 0), rng, drive_db)
@@ -74,7 +80,21 @@ def produce(
     rest = [track for track in rest if level_db(track) > -70]
     if rest:
         stems["other"] = _other(rest, rng)
+    if electric_kit and rng.random() < 0.4:
+        _duck(stems, [n.start_s for n in drum_notes if n.pitch in (35, 36)], rng)
     return _master(stems, rng)
+
+
+def _duck(stems: dict[Kind, Samples], kicks_s: list[float], rng: np.random.Generator) -> None:
+    """Electronic music makes room for its kick: everything else dips at each one."""
+    depth, recovery_s = float(rng.uniform(0.2, 0.9)), float(rng.uniform(0.06, 0.2))
+    for kind in stems.keys() & {"bass", "other"}:
+        gain = np.ones(stems[kind].shape[1], np.float32)
+        dip = 1 - depth * np.exp(-np.arange(round(0.5 * RATE)) / (recovery_s * RATE))
+        for start in (round(time_s * RATE) for time_s in kicks_s):
+            here = gain[start : start + len(dip)]
+            np.minimum(here, dip[: len(here)].astype(np.float32), out=here)
+        stems[kind] = stems[kind] * gain
 
 
 def _fit(track: Samples, n_samples: int) -> Samples:
@@ -95,14 +115,22 @@ def _drums(notes: list[Note], rng: np.random.Generator, n_samples: int, electric
         duration = n_samples / RATE
         rendered = render(font, Score(notes), drum_kit=kit, max_s=duration)
         sound = _fit(rendered[DRUM_CHANNEL], n_samples)
+    sound = with_bodies(sound, notes, rng, electric=electric)
+    if rng.random() < 0.15:  # overheads close together, or an old record
+        middle = sound.mean(axis=0, keepdims=True)
+        sound = np.asarray(middle + (sound - middle) * np.float32(rng.uniform(0, 0.5)))
     if rng.random() < 0.6:
-        sound = peak_filter(sound, float(rng.uniform(55, 90)), float(rng.normal(2, 3)), 1.2)
         sound = peak_filter(sound, float(rng.uniform(250, 600)), float(rng.normal(-2, 3)), 0.8)
         sound = peak_filter(sound, float(rng.uniform(3000, 9000)), float(rng.normal(2, 3)), 0.7)
     if rng.random() < 0.75:
         decay = float(rng.uniform(0.25, 1.3))
         wet = float(rng.uniform(-24, -9))
         sound = room(sound, rng, decay_s=decay, wet_db=wet, delay_s=float(rng.uniform(0, 0.02)))
+    if rng.random() < 0.5:
+        ratio, above = float(rng.uniform(1.5, 4)), float(rng.uniform(-6, 4))
+        attack = float(rng.uniform(5, 30))
+        release = float(rng.uniform(60, 250))
+        sound = compress(sound, ratio=ratio, above_db=above, attack_ms=attack, release_ms=release)
     if rng.random() < 0.35:  # New York: the squashed kit beneath the open one
         squashed = compress(sound, ratio=8.0, above_db=-12.0, attack_ms=3.0, release_ms=120.0)
         sound = np.asarray(sound + squashed * np.float32(0.5), dtype=np.float32)
@@ -112,24 +140,28 @@ def _drums(notes: list[Note], rng: np.random.Generator, n_samples: int, electric
 
 
 def _bass(track: Samples, rng: np.random.Generator) -> Samples:
-    sound = track.mean(axis=0, keepdims=True)
-    sound = random_equaliser(sound, rng, 2.5)
+    """Line signal, amplifier or both; compressed; in the middle of the picture."""
+    sound = cut(track.mean(axis=0, keepdims=True), low_hz=float(rng.uniform(25, 42)))
+    sound = peak_filter(sound, float(rng.uniform(45, 140)), float(rng.normal(1, 3)), 0.9)
+    sound = peak_filter(sound, float(rng.uniform(250, 600)), float(rng.normal(-3, 3)), 0.7)
+    sound = peak_filter(sound, float(rng.uniform(700, 2500)), float(rng.normal(0, 3)), 0.9)
     kind = rng.random()
-    if kind < 0.35:
+    if kind < 0.4:
         dirty = amplifier(sound, float(rng.uniform(4, 26)), rng)
-        blend = float(rng.uniform(0.2, 0.9))
-        low = cut(sound, high_hz=250.0)
+        blend = float(rng.uniform(0.15, 0.8))
+        low = cut(sound, high_hz=float(rng.uniform(150, 350)))
         sound = np.asarray(low + dirty * np.float32(blend), dtype=np.float32)
-    elif kind < 0.55:
+    elif kind < 0.65:
         sound = saturate(sound, float(rng.uniform(0, 10)))
-    if rng.random() < 0.7:
-        sound = compress(sound, ratio=4.0, above_db=-6.0, attack_ms=float(rng.uniform(5, 30)))
-    if rng.random() < 0.3:
-        sound = cut(sound, high_hz=float(rng.uniform(700, 3500)))
+    if rng.random() < 0.8:
+        attack, above = float(rng.uniform(3, 30)), float(rng.uniform(-12, -3))
+        sound = compress(sound, ratio=float(rng.uniform(2, 8)), above_db=above, attack_ms=attack)
+    if rng.random() < 0.35:
+        sound = cut(sound, high_hz=float(rng.uniform(500, 3500)))
     if rng.random() < 0.12:
         sound = chorus(sound, rng, -10.0)
-    if rng.random() < 0.1:
-        sound = room(sound, rng, decay_s=0.4, wet_db=-20.0)
+    if rng.random() < 0.15:
+        sound = room(sound, rng, decay_s=0.4, wet_db=float(rng.uniform(-26, -16)))
     return np.ascontiguousarray(np.broadcast_to(sound, (2, sound.shape[1])))
 
 
@@ -156,7 +188,10 @@ def _instrument(
         track = compress(track, ratio=3.0, above_db=-3.0)
     if rng.random() < 0.6:
         track = random_equaliser(track, rng)
-    track = cut(track, low_hz=float(rng.uniform(40, 110)))
+    track = cut(track, low_hz=float(rng.uniform(40, 90)))
+    if program < 32 and rng.random() < 0.85:  # a guitar's or piano's body, a microphone close to it
+        frequency, gain = float(rng.uniform(100, 200)), float(rng.uniform(1, 11))
+        track = peak_filter(track, frequency, gain, 0.8)
     if len(track) == 1:
         track = np.asarray(track * sides / np.sqrt(np.mean(sides**2)), dtype=np.float32)
     if rng.random() < 0.2:

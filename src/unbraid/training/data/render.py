@@ -180,10 +180,17 @@ class Synth:
         return sorted(events, key=lambda event: event[:2])
 
 
+@lru_cache
+def _hold(font: str) -> Synth:
+    """Never closed, never played: synthesisers share a font's samples while one has it loaded."""
+    return Synth(Path(font))
+
+
 def render(
     font: str, score: Score, *, drum_kit: int = 0, max_s: float = 240.0
 ) -> dict[int, Samples]:
     """`Synth.render` on a fresh synthesiser: a used one does not give quite the same numbers."""
+    _hold(font)
     synth = Synth(Path(font))
     try:
         return synth.render(score, drum_kit=drum_kit, max_s=max_s)

@@ -195,6 +195,35 @@ STYLES: dict[str, Style] = {
         (2, 20),
         electric_kit=0.6,
     ),
+    "electronic": Style(
+        (116, 142),
+        (
+            Groove(QUARTERS, "....X.......X...", "..X...X...X...X.", 39, 46),
+            Groove(QUARTERS, "................", "xoXoxoXoxoXoxoXo", extra=((39, BACKBEAT),)),
+            Groove("X...X...X...X.x.", BACKBEAT, "..x...x...x...x.", extra=((70, SIXTEENTHS),)),
+        ),
+        ("off-beat", "sixteenths", "octaves", "eighths", "long"),
+        ("synth", "synth", "strings", "piano", "arpeggio", "organ"),
+        (0, 20),
+        minor=0.8,
+        electric_kit=0.95,
+        share=1.2,
+    ),
+    "broken": Style(
+        (66, 174),
+        (
+            Groove("X.....X...x.....", "........X.......", "xxxxxxXxxxxxxoxo"),
+            Groove("X..X......X..X..", "....X.......X..o", SIXTEENTHS),
+            Groove("X.........X.....", "....X..o.o..X...", EIGHTHS),
+            Groove("X.....x..X......", "........X......o", "x.x.xxx.x.x.xxxx", snare_key=39),
+        ),
+        ("drone", "drone", "with-kick", "long"),
+        ("synth", "piano", "strings", "organ", "arpeggio"),
+        (0, 20),
+        swing=(0.0, 0.3),
+        minor=0.8,
+        electric_kit=0.8,
+    ),
     "folk": Style(
         (84, 140),
         (

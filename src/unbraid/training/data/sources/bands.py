@@ -8,7 +8,8 @@ import numpy as np
 
 from unbraid.training.data.band import compose
 from unbraid.training.data.kits import KITS, LICENCES, PACKAGES
-from unbraid.training.data.produce import produce
+from unbraid.training.data.player import BASS_CHANNEL
+from unbraid.training.data.produce import SYNTH_BASSES, produce
 from unbraid.training.data.render import FONT_LICENCES, FONT_PACKAGES, missing_synth
 from unbraid.training.data.sources.source import Song, Source, Stems, seed_of
 
@@ -16,7 +17,7 @@ SONG_S = 75.0
 
 
 class Bands(Source):
-    """Rock, country, off-beat, funk, disco, blues, heavy, fast and slow songs without a singer."""
+    """Songs without a singer in the styles of `styles.py`, from country to drum and bass."""
 
     name = "band"
     licence = f"ours (MIT), rendered with {FONT_LICENCES} and {LICENCES}"
@@ -42,5 +43,5 @@ class Bands(Source):
 def _make(number: int) -> Stems:
     score, style = compose(seed_of("band", number), SONG_S)
     rng = np.random.default_rng(seed_of("band sound", number))
-    electric = bool(rng.random() < style.electric_kit)
+    electric = score.programs[BASS_CHANNEL] in SYNTH_BASSES
     return produce(score, rng, drive_db=style.drive_db, electric_kit=electric)
