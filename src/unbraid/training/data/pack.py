@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from unbraid.errors import OutputError, TrainingError
 from unbraid.training.data.manifest import MANIFEST, Entry, read_manifest, sources_text
 from unbraid.training.data.pool import RATE, SILENCE_DBFS, levels
-from unbraid.training.data.shards import BLOCK_FRAMES, CHECKSUMS, FREE_GIB, SHARDS
+from unbraid.training.data.shards import CHECKSUMS, FREE_GIB, SHARDS
 
 Codec = Literal["vorbis", "flac"]
 
@@ -37,6 +37,7 @@ LEAST_S = 4.0
 ACCOMPANIMENT_SHARE = 0.15
 """Music of unknown stems, against a stem: training draws it rarely."""
 SUFFIXES = {b"OggS": ".ogg", b"fLaC": ".flac"}  # by how a file begins
+PIECE_FRAMES = 2**14  # libsndfile's Vorbis encoder keeps what it is given on a thread's small stack
 COMPRESSED_TO: dict[Codec, float] = {"vorbis": 0.1, "flac": 0.6}  # at most, of the pools' bytes
 
 
@@ -308,17 +309,17 @@ def _code(stem: _Stem, codec: Codec, quality: float) -> _Coded:
 
     form = ("FLAC", "PCM_16", 0.6) if codec == "flac" else ("OGG", "VORBIS", 1 - quality)
     stream = io.BytesIO()
-    blocks = range(0, len(stem.samples), BLOCK_FRAMES)
+    blocks = range(0, len(stem.samples), PIECE_FRAMES)
     with soundfile.SoundFile(
         stream, "w", RATE, 2, format=form[0], subtype=form[1], compression_level=form[2]
     ) as file:
         for start in blocks:
-            file.write(stem.samples[start : start + BLOCK_FRAMES])
+            file.write(stem.samples[start : start + PIECE_FRAMES])
     content = stream.getvalue()
     power = error = 0.0
     with soundfile.SoundFile(io.BytesIO(content)) as file:
         for start in blocks:  # what is sent is what was meant, and how nearly
-            meant = stem.samples[start : start + BLOCK_FRAMES].astype(np.float64) / 32768
+            meant = stem.samples[start : start + PIECE_FRAMES].astype(np.float64) / 32768
             power += float(np.square(meant).sum())
             error += float(np.square(file.read(len(meant), always_2d=True) - meant).sum())
     return _Coded(stem.entry, content, 10 * math.log10(power / error) if error else math.inf)
