@@ -102,13 +102,20 @@ class Encoder:
         output_format: what to write.
         sample_rate: Hz; one that `output_format.nearest_rate` leaves as it is.
         tags: tags and cover to carry, as far as the container can.
+        bit_rate: bits a second of a lossy format; None is the high one of our stems.
 
     Raises:
         OSError: the file cannot be made or the disk is full; also from `write` and `close`.
     """
 
     def __init__(
-        self, path: Path, output_format: OutputFormat, sample_rate: int, tags: Tags | None = None
+        self,
+        path: Path,
+        output_format: OutputFormat,
+        sample_rate: int,
+        tags: Tags | None = None,
+        *,
+        bit_rate: int | None = None,
     ) -> None:
         codec, self._sample_format = _CODECS[output_format.name, output_format.depth]
         self._format, self._rate = output_format, sample_rate
@@ -126,7 +133,7 @@ class Encoder:
             self._stream.format = self._sample_format
             self._stream.time_base = Fraction(1, sample_rate)
             if output_format.name in _BIT_RATES:
-                self._stream.bit_rate = _bit_rate(output_format.name, sample_rate)
+                self._stream.bit_rate = bit_rate or _bit_rate(output_format.name, sample_rate)
             if self._stream.codec_context.name == "flac" and output_format.depth == "24":
                 self._stream.codec_context.options = {"bits_per_raw_sample": "24"}
             write_tags(self._container, self._stream, output_format.name, tags or Tags())

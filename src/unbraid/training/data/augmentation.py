@@ -207,11 +207,12 @@ def _saturated(samples: Tensor, drive_db: Tensor) -> Tensor:
 def _rms(samples: Tensor) -> Tensor:
     """(n, 1, 1), of both channels together; never 0."""
     norm: Tensor = torch.linalg.vector_norm(samples, dim=(1, 2), keepdim=True)
-    return norm / samples[0].numel() ** 0.5 + 1e-6
+    return norm / math.sqrt(samples[0].numel()) + 1e-6
 
 
 def _amplitude(level_db: Tensor) -> Tensor:
-    return torch.exp(level_db * (math.log(10) / 20))
+    amplitude: Tensor = torch.exp(level_db * (math.log(10) / 20))
+    return amplitude
 
 
 def equaliser(

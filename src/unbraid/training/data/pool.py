@@ -84,7 +84,7 @@ def write_song(
         level = levels(scaled)
         on = level > SILENCE_DBFS
         file = f"{source}/{song}.{kind}.npy"
-        _write_array(folder / file, np.round(scaled.T * 32767).astype(np.int16))
+        write_array(folder / file, np.round(scaled.T * 32767).astype(np.int16))
         entries.append(
             Entry(
                 item=f"{source}/{song}",
@@ -102,7 +102,8 @@ def write_song(
     return entries
 
 
-def _write_array(path: Path, array: NDArray[np.int16]) -> None:
+def write_array(path: Path, array: NDArray[np.int16]) -> None:
+    """Write (n_samples, 2); the file appears whole or not at all."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:

@@ -15,6 +15,7 @@ from torch import Tensor
 from unbraid.errors import TrainingError
 from unbraid.stems import STEMS
 from unbraid.training.data.manifest import Entry, read_manifest
+from unbraid.training.data.shards import unpacked
 
 REFERENCE_DBFS = -20.0
 """Crops drawn alone are brought to this level (RMS of the item's audible parts) before mixing."""
@@ -68,7 +69,7 @@ class Pools:
     """All training items by class, drawn by source weight and then by length.
 
     Args:
-        folder: where `manifest.jsonl` and the files it names lie, or shards of it.
+        folder: pools, or shards of them, which are decoded beside them the first time.
         source_weights: how often a source is drawn, times the square root of its hours; 1 if
             not named. 0 leaves a source out.
         device: where `gather` gives its crops. On a GPU all samples are copied there if they fit
@@ -85,6 +86,7 @@ class Pools:
         *,
         device: torch.device | str = "cpu",
     ) -> None:
+        folder = unpacked(folder)
         entries = read_manifest(folder)
         if not entries:
             raise TrainingError(f"{folder}: no training material; run `unbraid data build` first")
