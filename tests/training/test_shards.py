@@ -276,3 +276,41 @@ def test_pools_whose_files_vanished_are_not_packed(pools, tmp_path):
     append_entries(tmp_path, entries)
     with pytest.raises(TrainingError, match=f"{entries[0].file} and {len(entries) - 1} more"):
         pack(tmp_path, tmp_path / "out", limit=800 * KIB)
+
+
+@pytest.mark.training
+def test_training_starts_from_shards_as_from_pools(pools, packed):
+    pytest.importorskip("torch", reason="needs the train extra")
+    from unbraid.training.data.pools import Pools
+
+    of_pools, of_shards = Pools(pools).hours(), Pools(packed).hours()
+    assert of_shards.keys() == of_pools.keys()
+    assert of_shards["vocals"] == pytest.approx(of_pools["vocals"])
+    assert Pools(packed, {"album": 0.0}).hours()["bass"] < of_shards["bass"]
+
+
+@pytest.mark.training
+def test_what_training_cannot_start_from_is_one_line(pools, shards, tmp_path):
+    pytest.importorskip("torch", reason="needs the train extra")
+    from unbraid.training.data.pools import Pools
+
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(TrainingError, match="neither pools nor shards") as caught:
+        Pools(tmp_path / "empty")
+    assert "\n" not in str(caught.value)
+    (shards / "shard-002.zip").unlink()
+    with pytest.raises(TrainingError, match=r"shard-002\.zip is missing") as caught:
+        Pools(shards)
+    assert "\n" not in str(caught.value)
+    (tmp_path / "vanished").mkdir()
+    append_entries(tmp_path / "vanished", training_entries(pools))
+    with pytest.raises(TrainingError, match=r"band.*\.npy|album.*\.npy|voices.*\.npy") as caught:
+        Pools(tmp_path / "vanished")
+    assert "\n" not in str(caught.value)
+    (tmp_path / "judged").mkdir()
+    wrong = replace(training_entries(pools)[0], item="musdb/Music Delta - Punk")
+    append_entries(tmp_path / "judged", [wrong])
+    with pytest.raises(TrainingError, match="Punk is a validation song"):
+        Pools(tmp_path / "judged")
+    with pytest.raises(TrainingError, match="Punk is a validation song"):
+        pack(tmp_path / "judged", tmp_path / "out", limit=800 * KIB)
