@@ -1,4 +1,4 @@
-.PHONY: install check test docs bench
+.PHONY: install check test from-nothing docs bench
 
 # torch by itself first: together with the extras, gigabytes of CUDA may come along.
 install:
@@ -12,6 +12,10 @@ check:
 
 test:
 	pytest
+
+# Raw sources, pools, shards, ten steps of training, an exported model, a separated song.
+from-nothing:
+	python tools/from_nothing.py
 
 docs:
 	mkdocs build --strict
