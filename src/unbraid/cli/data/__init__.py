@@ -2,10 +2,12 @@
 
 import typer
 
-from unbraid.cli.data import build, pack, stats
+from unbraid.cli.data import build, code, listen, pack, stats
 
-app = typer.Typer(help="Build training material and count it.", no_args_is_help=True)
+app = typer.Typer(help="Build training material, count it and listen to it.", no_args_is_help=True)
 app.command("build")(build.build)
 app.command("stats")(stats.stats)
 app.command("pack")(pack.pack)
 app.command("unpack")(pack.unpack)
+app.command("code")(code.code)
+app.command("listen")(listen.listen)
