@@ -1,7 +1,35 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+
+
+@pytest.fixture
+def one_thread():
+    """Sums in one order, so that runs can be compared; and tests that do not fight for cores."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def small_recipe():
+    """The shipped recipe with a net of a few thousand parameters, and short examples."""
+    from unbraid.spec import Spec
+    from unbraid.training.nets.unet import UNetConfig
+    from unbraid.training.recipe import load_recipe
+
+    return replace(
+        load_recipe("unet-0.1"),
+        spec=Spec(n_bins=128, n_frames=64),
+        net=UNetConfig(filters=(4, 4, 6, 6, 8, 8)),
+        batch_size=2,
+        crop_frames=32,
+    )
 
 
 @pytest.fixture(scope="session")

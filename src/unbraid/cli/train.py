@@ -1,28 +1,35 @@
 """`unbraid train` and `unbraid export`: from pools to weights, and from weights to a model set."""
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from unbraid.errors import TrainingError
-
-if TYPE_CHECKING:
-    from unbraid.training.trainer import Progress
+from unbraid.errors import Cancelled, TrainingError
 
 _NEEDS = 'pip install "unbraid[train]"'
+DEFAULT_MINUTES = 60.0
 
 
 def train(
     recipe: Annotated[str, typer.Argument(help="Name of a shipped recipe, or a TOML file.")],
     pools: Annotated[
-        Path, typer.Option("--data", help="Pools, as `unbraid data build` makes them.")
+        Path,
+        typer.Option("--data", help="Pools of `unbraid data build`, or shards of `data pack`."),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")],
     minutes: Annotated[
-        float, typer.Option(min=0.01, help="Length of the run, earlier sessions counted in.")
-    ] = 60.0,
-    steps: Annotated[int | None, typer.Option(min=1, help="Stop after this many steps.")] = None,
+        float | None,
+        typer.Option(
+            min=0.01,
+            help="Length of the run, validation, saving and earlier sessions counted in; "
+            f"{DEFAULT_MINUTES:.0f} if neither this nor --steps is given.",
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="The same in steps, earlier sessions counted in.")
+    ] = None,
     resume: Annotated[bool, typer.Option(help="Go on from the run's checkpoint.")] = True,
     init: Annotated[
         Path | None, typer.Option(help="Start from these weights (safetensors).")
@@ -37,46 +44,69 @@ def train(
 
     On several cores or GPUs: torchrun --nproc-per-node N -m unbraid train ...
     """
+    from unbraid.cli.interrupts import Interrupts
+    from unbraid.cli.training_line import TrainingLine
+
+    is_first = os.environ.get("RANK", "0") == "0"
     try:
+        from unbraid.training.checkpoint import CHECKPOINT
+        from unbraid.training.curves import draw_curves
         from unbraid.training.recipe import load_recipe
-        from unbraid.training.trainer import CHECKPOINT, Trainer, prepare_process
-        from unbraid.training.validation import panel_validation
+        from unbraid.training.requirements import check_device
+        from unbraid.training.trainer import Trainer, prepare_process
+
+        check_device(device)
+        settings = load_recipe(recipe)
+        if not pools.is_dir():
+            raise TrainingError(f"{pools}: no such folder; run `unbraid data build --out {pools}`")
+        if not resume and (out / CHECKPOINT).exists():
+            raise TrainingError(f"{out}: holds a run; use --resume, or another --out")
+        judge = None
+        if validate and is_first:
+            from unbraid.training.validation import PanelValidation
+
+            judge = PanelValidation(settings, validate)
     except ModuleNotFoundError as error:
         raise TrainingError(f"{error.name} is not installed: {_NEEDS}") from None
-    if device not in ("auto", "cpu", "cuda"):
-        raise TrainingError(f"no device {device!r}; choose from auto, cpu, cuda")
-    settings = load_recipe(recipe)
-    if not pools.is_dir():
-        raise TrainingError(f"{pools}: no such folder; run `unbraid data build --out {pools}`")
-    if not resume and (out / CHECKPOINT).exists():
-        raise TrainingError(f"{out}: holds a run; use --resume, or another --out")
-    judge = panel_validation(settings, validate, out / "validation.csv") if validate else None
+    if minutes is None and steps is None:
+        minutes = DEFAULT_MINUTES
     prepare_process()
-    trainer = Trainer(settings, pools, out, device=device, validate=judge)
-    if resume and trainer.resume():
-        typer.echo(f"going on from step {trainer.step}, {trainer.elapsed_s / 60:.1f} min", err=True)
-    elif init:
-        trainer.start_from(init)
-    trainer.run(minutes, max_steps=steps, progress=_show if trainer.rank == 0 else None)
-    if trainer.rank == 0:
-        typer.echo(f"{trainer.step} steps; weights in {out}; export with `unbraid export {out}`")
-
-
-def _show(progress: "Progress") -> None:
-    typer.echo(
-        f"step {progress.step}  {progress.minutes:.1f} of {progress.budget_minutes:.0f} min  "
-        f"loss {progress.loss:.4f}  SDR {progress.sdr_db:.2f} dB on training mixes  "
-        f"{progress.audio_per_s:.1f} s of audio a second",
-        err=True,
-    )
+    with Interrupts() as interrupts:
+        trainer = Trainer(settings, pools, out, device=device, validate=judge)
+        if resume and trainer.resume():
+            if is_first:
+                lasted = f"{trainer.elapsed_s / 60:.1f} min"
+                typer.echo(f"going on from step {trainer.step}, {lasted}", err=True)
+        elif init:
+            trainer.start_from(init)
+        interrupts.is_watched = True
+        if is_first:
+            with TrainingLine() as line:
+                done = trainer.run(
+                    minutes, max_steps=steps, progress=line.show, cancel=interrupts.cancel
+                )
+        else:
+            done = trainer.run(minutes, max_steps=steps, cancel=interrupts.cancel)
+    if not is_first:
+        return
+    if draw_curves(out) is None:
+        typer.echo("no curves drawn: matplotlib is not installed; the CSV files are", err=True)
+    if not done:
+        raise Cancelled(
+            f"stopped and saved at step {trainer.step}; give the command again to go on"
+        )
+    typer.echo(f"{trainer.step} steps; weights in {out}; export with `unbraid export {out}`")
 
 
 def export(
     run: Annotated[
         Path, typer.Argument(metavar="RUN_OR_WEIGHTS", help="A run's folder, or safetensors.")
     ],
-    recipe: Annotated[str, typer.Option(help="What it was trained with: a name or a TOML file.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the model set.")],
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="What it was trained with: a name or a TOML file; a run knows its own."),
+    ] = None,
     pools: Annotated[
         Path | None, typer.Option("--data", help="Pools it was trained on, named in the card.")
     ] = None,
@@ -87,9 +117,10 @@ def export(
 ) -> None:
     """Turn trained weights into a model set: ONNX files with their cards."""
     try:
+        from unbraid.training.checkpoint import read_checkpoint
         from unbraid.training.data.manifest import licences, read_manifest
         from unbraid.training.export import add_figures, export_set
-        from unbraid.training.recipe import load_recipe
+        from unbraid.training.recipe import load_recipe, recipe_from_dict
         from unbraid.training.validation import measure
     except ModuleNotFoundError as error:
         raise TrainingError(f"{error.name} is not installed: {_NEEDS}") from None
@@ -101,7 +132,13 @@ def export(
         raise TrainingError(
             f"{weights}: no such weights; name a run's folder or a safetensors file"
         )
-    settings = load_recipe(recipe)
+    checkpoint = None if recipe else read_checkpoint(weights.parent)
+    if recipe:
+        settings = load_recipe(recipe)
+    elif checkpoint:
+        settings = recipe_from_dict(checkpoint["recipe"], str(weights.parent))
+    else:
+        raise TrainingError(f"{weights}: no checkpoint beside it that names its recipe; --recipe")
     entries = read_manifest(pools) if pools else []
     if pools and not entries:
         raise TrainingError(f"{pools}: no manifest there; name the folder of the pools")

@@ -2,13 +2,13 @@
 
 import hashlib
 import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils.flop_counter import FlopCounterMode
@@ -21,6 +21,7 @@ from unbraid.models.session import Graph, read_card
 from unbraid.spec import Spec
 from unbraid.training.nets.unet import UNet, UNetSet
 from unbraid.training.recipe import Recipe
+from unbraid.training.weights import load_weights
 
 WEIGHTS_LICENCE = "CC-BY-4.0"
 AGREEMENT_DB = 80.0
@@ -54,10 +55,10 @@ def export_set(
     """
     nets = UNetSet(recipe.spec, recipe.net)
     try:
-        state = weights.state_dict() if isinstance(weights, nn.Module) else load_file(weights)
+        state = weights.state_dict() if isinstance(weights, nn.Module) else load_weights(weights)
         nets.load_state_dict(state)
-    except (OSError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
         raise TrainingError(f"{weights}: does not fit recipe {recipe.name}: {reason}") from None
     out.mkdir(parents=True, exist_ok=True)
     figures = {**cost(nets, recipe.spec), **(metrics or {})}
@@ -132,6 +133,8 @@ def _export(net: nn.Module, claim: float, card: Card, path: Path) -> Path:
 
     if not isinstance(net, UNet):
         raise TrainingError(f"{card.name}: no exporter for {type(net).__name__}")
+    # It tells of operators of torchvision, which we do not use.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     generator = torch.Generator().manual_seed(0)
     # Magnitudes of the size that music at -16 dBFS has.
     noise = torch.randn(card.input_shape, generator=generator).abs() * 10

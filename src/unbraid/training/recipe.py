@@ -45,13 +45,15 @@ class Recipe:
     # Factors on the magnitudes of each stem's net in the exported set, below one for a stem that
     # takes too much on real songs; the training itself does not see them.
     claims: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
-    save_minutes: float = 5.0
+    precision: str = "auto"  # of the net alone: "bf16", "fp32", or bf16 on a GPU
+    save_minutes: float = 5.0  # between two checkpoints, at most; most often it is seconds
     validate_minutes: float = 30.0
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
 
+PRECISIONS = ("auto", "bf16", "fp32")
 RECIPES = Path(__file__).parent / "recipes"
 
 
@@ -102,7 +104,19 @@ def recipe_from_dict(table: dict[str, Any], where: str = "recipe") -> Recipe:
         raise TrainingError(
             f"{where}: crop_frames must be a multiple of {2**recipe.net.time_levels}"
         )
+    if recipe.precision not in PRECISIONS:
+        raise TrainingError(f"{where}: precision must be one of {', '.join(PRECISIONS)}")
     return recipe
+
+
+def same_architecture(recipe: Recipe, table: dict[str, Any]) -> bool:
+    """Whether a checkpoint's table, perhaps of another version, is of a recipe's net."""
+    try:
+        spec = _build(Spec, table["spec"], "spec")
+        net = _build(UNetConfig, table["net"], "net")
+    except (KeyError, TrainingError):
+        return False
+    return bool(spec == recipe.spec and net == recipe.net)
 
 
 def _build(kind: Any, table: Any, where: str) -> Any:
@@ -128,7 +142,7 @@ def _build(kind: Any, table: Any, where: str) -> Any:
         raise TrainingError(f"{where}: key {missing[0]!r} is missing")
     try:
         return kind(**values)
-    except SpecError as error:
+    except (SpecError, TrainingError) as error:
         raise TrainingError(f"{where}: {error}") from None
 
 

@@ -1,52 +1,48 @@
-"""The training loop: plain torch, a time budget, resumable at any step."""
+"""The training loop: plain torch, a budget of time or steps, resumable at any moment."""
 
 import contextlib
-import csv
 import ctypes
 import math
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
-from queue import Queue
+from typing import Any
 
-import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from unbraid.errors import TrainingError
-from unbraid.spec import Spec
-from unbraid.training.data.augmentation import augment_samples, equaliser
-from unbraid.training.data.pools import Pools
-from unbraid.training.data.remix import Batch, Remixer
+from unbraid.training import records, requirements
+from unbraid.training.checkpoint import CheckpointWriter, read_checkpoint
+from unbraid.training.data.remix import Batch
+from unbraid.training.examples import Examples, Loader
 from unbraid.training.losses import Targets, audible_sdr_db, total_loss
 from unbraid.training.nets.unet import UNetSet
-from unbraid.training.recipe import Recipe, recipe_from_dict
+from unbraid.training.progress import Progress, Window, mean
+from unbraid.training.recipe import Recipe, same_architecture
+from unbraid.training.schedule import Budget, learning_rate
+from unbraid.training.selection import Selection, Validation
+from unbraid.training.weights import load_weights, save_weights
 
-CHECKPOINT = "checkpoint.pt"
-LOG_COLUMNS = ("step", "minutes", "audio_s", "loss", "sdr_db", "learning_rate", "skipped")
-
-
-@dataclass
-class Progress:
-    """What a line of progress says."""
-
-    step: int
-    minutes: float
-    budget_minutes: float
-    loss: float
-    sdr_db: float  # mean over stems and examples of the last steps, on training mixes
-    audio_per_s: float  # seconds of audio trained in a second
+LAST = "last.safetensors"
+SAVING_S = 2.0
+"""Of a time budget, kept free for writing the last checkpoint and weights."""
+LOG_STEPS = 50
+SDR_STEPS = 10
+"""The SDR on training mixes is taken every so many steps."""
+MOST_SKIPPED = 50
+"""Steps in a row without a finite gradient after which a run is given up."""
 
 
 def prepare_process() -> None:
     """Settings of the whole process that make training on a CPU a third faster or more."""
     torch.set_flush_denormal(True)
+    torch.backends.cudnn.benchmark = True  # All batches have one shape.
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         torch.set_num_threads(1)
     if sys.platform == "linux":
@@ -57,24 +53,6 @@ def prepare_process() -> None:
                 glibc.mallopt(option, value)  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD
 
 
-def spectra(samples: Tensor, spec: Spec) -> Tensor:
-    """Complex spectra, frames aligned as the separator's are.
-
-    Args:
-        samples: (..., n_samples); n_samples = (n_frames - 1) * hop + n_fft.
-        spec: the analysis settings.
-
-    Returns:
-        (..., n_bins, n_frames), complex64.
-    """
-    flat = samples.reshape(-1, samples.shape[-1])
-    window = torch.hann_window(spec.n_fft, device=samples.device)
-    spectrum = torch.stft(
-        flat, spec.n_fft, spec.hop, window=window, center=False, return_complex=True
-    )
-    return spectrum[:, : spec.n_bins].reshape(*samples.shape[:-1], spec.n_bins, -1)
-
-
 def ratio_masks(magnitudes: Tensor) -> Tensor:
     """Power ratio masks over axis 1; torch's twin of `unbraid.spectral.masks.ratio_masks`."""
     power = magnitudes.square() + 1e-10
@@ -82,15 +60,18 @@ def ratio_masks(magnitudes: Tensor) -> Tensor:
 
 
 class Trainer:
-    """Trains one recipe in one folder.
+    """Trains one recipe in one folder; its clock runs from here on.
 
     Args:
         recipe: what to do.
         pools: the folder of training material.
-        out: the run's folder; `checkpoint.pt`, `last.safetensors`, `log.csv` are written there.
+        out: the run's folder; see docs/training.md for what is written there.
         device: "cpu", "cuda", "auto".
-        validate: called now and then with the averaged net; returns a score (dB, higher is
-            better). The best one is kept as `best.safetensors`.
+        validate: called now and then with the averaged net; the mean of its scores chooses
+            `best.safetensors`.
+
+    Raises:
+        TrainingError: the device, disk or memory that it takes is not there.
     """
 
     def __init__(
@@ -100,16 +81,22 @@ class Trainer:
         out: Path,
         *,
         device: str = "auto",
-        validate: Callable[[UNetSet], float] | None = None,
+        validate: Validation | None = None,
     ) -> None:
+        self._began_s = time.monotonic()
         self.recipe, self.out, self.pools_folder = recipe, out, pools
         self.rank = int(os.environ.get("RANK", "0"))
         self.world = int(os.environ.get("WORLD_SIZE", "1"))
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.device = torch.device(f"cuda:{self.rank}" if device == "cuda" else device)
+        kind = requirements.check_device(device)
+        local_rank = os.environ.get("LOCAL_RANK", "0")
+        self.device = torch.device(f"cuda:{local_rank}" if kind == "cuda" else "cpu")
+        n_local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        n_examples = -(-recipe.batch_size // self.world)
+        requirements.check(recipe, out, self.device, n_examples, n_local)
         if self.world > 1 and not distributed.is_initialized():
-            distributed.init_process_group("nccl" if device == "cuda" else "gloo")
+            # The others wait while the first validates.
+            backend = "nccl" if kind == "cuda" else "gloo"
+            distributed.init_process_group(backend, timeout=timedelta(hours=2))
         torch.manual_seed(recipe.seed)
         self.net = UNetSet(recipe.spec, recipe.net).to(self.device)
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -120,40 +107,60 @@ class Trainer:
             lr=recipe.optimiser.learning_rate,
             weight_decay=recipe.optimiser.weight_decay,
             betas=(0.9, 0.99),
+            fused=True,
         )
-        self.step = 0
-        self.elapsed_s = 0.0
-        self.n_skipped = 0
-        self.best = -math.inf
-        self.validate = validate
+        self._averaged, self._averages = [
+            [v for v in net.state_dict().values() if v.is_floating_point()]
+            for net in (self.net, self.average)
+        ]
+        self._buffers = [*self.net.buffers()]
+        self._buffers_before = [buffer.clone() for buffer in self._buffers]
+        self._precision_is_bf16 = recipe.precision == "bf16" or (
+            recipe.precision == "auto" and kind == "cuda"
+        )
         self._standardised = False
+        self.step = 0
+        self.elapsed_s = self._earlier_s = 0.0
+        self.n_skipped = self._n_skipped_in_a_row = 0
+        first = validate if self.rank == 0 else None
+        self._selection = Selection(first, out, recipe.validate_minutes * 60)
 
     # -- starting points --------------------------------------------------------------------
 
     def resume(self) -> bool:
-        """Go on from the run's checkpoint; False if there is none."""
-        path = self.out / CHECKPOINT
-        if not path.is_file():
+        """Go on from the run's checkpoint; False if there is none.
+
+        Raises:
+            TrainingError: it is damaged, or of another architecture.
+        """
+        state = read_checkpoint(self.out)
+        if state is None:
             return False
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        saved = recipe_from_dict(state["recipe"], str(path))
-        if saved.net != self.recipe.net or saved.spec != self.recipe.spec:
-            raise TrainingError(f"{path}: is of another architecture; use a new --out folder")
+        if not same_architecture(self.recipe, state["recipe"]):
+            raise TrainingError(f"{self.out}: is of another architecture; use a new --out folder")
         self.net.load_state_dict(state["net"])
         self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.step, self.elapsed_s = state["step"], state["elapsed_s"]
-        self.best = state["best"]
+        # Its numbers only: how to step is the recipe's and this version's to say.
+        groups = self.optimiser.state_dict()["param_groups"]
+        self.optimiser.load_state_dict({**state["optimiser"], "param_groups": groups})
+        self.step = state["step"]
+        self.elapsed_s = self._earlier_s = state["elapsed_s"]
+        self.n_skipped = state.get("n_skipped", 0)
+        self._selection.load(state)
         self._standardised = True
         return True
 
     def start_from(self, weights: Path) -> None:
-        """Take the weights of a safetensors file, nothing else."""
+        """Take the weights of a safetensors file, nothing else.
+
+        Raises:
+            TrainingError: it cannot be read, or is of another architecture.
+        """
+        state = load_weights(weights)
         try:
-            state = load_file(weights, device=str(self.device))
             self.net.load_state_dict(state)
-        except (OSError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:200]
             raise TrainingError(f"{weights}: does not fit this recipe: {reason}") from None
         self.average.load_state_dict(state)
         self._standardised = True
@@ -162,223 +169,186 @@ class Trainer:
 
     def run(
         self,
-        minutes: float,
+        minutes: float | None,
         *,
         max_steps: int | None = None,
         progress: Callable[[Progress], None] | None = None,
-    ) -> None:
-        """Train until the run has lasted `minutes` in all, earlier sessions counted in."""
-        recipe = self.recipe
-        self.out.mkdir(parents=True, exist_ok=True)
-        remixer = self._remixer()
-        if not self._standardised:
-            # From batches that no step will draw, or a resumed run would see others than this.
-            self._standardise_input([remixer.batch(2**32 + number) for number in range(8)])
-        batches = _prefetch(self._batches(remixer))
-        net: nn.Module = self.net
-        if self.world > 1:
-            net = DistributedDataParallel(self.net)
-        started, before = time.monotonic(), self.elapsed_s
-        budget_s = minutes * 60
-        saved_at = validated_at = before
-        losses: list[float] = []
-        ratios: list[float] = []
-        window_start, window_step = time.monotonic(), self.step
-        while True:
-            self.elapsed_s = before + time.monotonic() - started
-            if self._agree(self.elapsed_s >= budget_s) or self.step == max_steps:
-                break
-            rate = self._learning_rate(self.elapsed_s / budget_s)
-            loss, sdr_db = self._train_step(net, next(batches), rate)
-            losses.append(loss)
-            ratios.append(sdr_db)
-            if self.step % 50 == 0 and self.rank == 0:
-                now = time.monotonic()
-                audio_s = (self.step - window_step) * recipe.batch_size * self._example_s
-                window = Progress(
-                    self.step,
-                    self.elapsed_s / 60,
-                    minutes,
-                    float(np.nanmean(losses)),
-                    float(np.nanmean(ratios)),
-                    audio_s / (now - window_start),
-                )
-                self._log(window, rate)
-                if progress:
-                    progress(window)
-                losses, ratios = [], []
-                window_start, window_step = now, self.step
-            if self.elapsed_s - saved_at > recipe.save_minutes * 60 and self.rank == 0:
-                self.save()
-                saved_at = self.elapsed_s
-            if self.elapsed_s - validated_at > recipe.validate_minutes * 60:
-                self._validate()
-                validated_at = self.elapsed_s
-        if self.rank == 0:
-            self._validate()
-            self.save()
+        cancel: threading.Event | None = None,
+    ) -> bool:
+        """Train until the run has lasted `minutes` or `max_steps` in all, earlier sessions
+        counted in, validation and saving too.
 
-    def _train_step(self, net: nn.Module, batch: Batch, rate: float) -> tuple[float, float]:
+        Args:
+            minutes: the time budget, or None.
+            max_steps: the same in steps, or None.
+            progress: called after each step.
+            cancel: if set, the run is saved and left at once.
+
+        Returns:
+            False if it was left before its end.
+
+        Raises:
+            TrainingError: no usable material, or no finite gradient any more.
+            OutputError: the disk is full.
+        """
+        recipe, selection = self.recipe, self._selection
+        budget = Budget(minutes, max_steps)
+        budget_s = math.inf if minutes is None else minutes * 60
+        examples = Examples(recipe, self.pools_folder, self.device, self.rank, self.world)
+        if self.rank == 0:
+            self._open_folder()
+        self._standardise_input(examples)
+        net = DistributedDataParallel(self.net) if self.world > 1 else self.net
+        if minutes is not None:
+            selection.plan(self.average, budget_s - self._clock_s())
+        writer, window = CheckpointWriter(self.out), Window()
+        with Loader(examples, self.step) as loader:
+            while True:
+                self.elapsed_s = self._clock_s()
+                # Free at the end: the last validation, the step that may just begin, saving.
+                reserve_s = selection.reserve_s + window.step_s + SAVING_S
+                spent, stop = self._agree(
+                    budget.spent(self.step, self.elapsed_s, min(reserve_s, budget_s / 2)),
+                    cancel is not None and cancel.is_set(),
+                )
+                if stop or spent >= 1:
+                    break
+                rate = learning_rate(recipe.optimiser, self.step, spent)
+                window.add(*self._train_step(net, examples, loader.next(), rate))
+                if self.rank != 0:
+                    continue
+                now = self._progress(window, spent, rate)
+                if progress:
+                    progress(now)
+                if self.step % LOG_STEPS == 0:
+                    records.append(self.out / records.LOG, records.LOG_COLUMNS, now.row())
+                    window = Window()
+                if selection.is_due(self.elapsed_s, budget_s):
+                    selection.judge(self.average, now.now())
+                if writer.is_due(recipe.save_minutes * 60):
+                    writer.save(self._state())
+        if self.rank == 0:
+            writer.save(self._state())
+            save_weights(self.average.state_dict(), self.out / LAST)
+            if window.n_steps:
+                records.append(self.out / records.LOG, records.LOG_COLUMNS, now.row())
+            if not stop:
+                selection.judge(self.average, self._progress(window, spent, 0.0).now())
+            writer.save(self._state(), wait=True)
+        return not stop
+
+    def _train_step(
+        self, net: nn.Module, examples: Examples, batch: Batch, rate: float
+    ) -> tuple[float, float]:
+        """Loss, and now and then the SDR in dB; NaN where there is none."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        targets = Targets.of(*self._examples(batch))
-        magnitude = targets.mixture[:, 0].contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            magnitudes = net(magnitude)
-        masks = ratio_masks(magnitudes.float())
-        loss = total_loss(masks, targets, self.recipe.loss)
+        targets = examples.targets(batch, self.step)
+        torch._foreach_copy_(self._buffers_before, self._buffers)
+        masks = self._masks(net, targets)
+        loss = total_loss(masks, targets, self.recipe.loss, self.recipe.spec)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.optimiser.clip_norm)
         self.step += 1
+        # Gradients are the sum of all processes' by now, so that all of them skip, or none.
         if not torch.isfinite(norm):
-            self.n_skipped += 1
+            self._skip(rate)
             return math.nan, math.nan
+        self._n_skipped_in_a_row = 0
         self.optimiser.step()
-        self._update_average()
-        sdr_db = audible_sdr_db(masks, targets).item() if self.step % 10 == 0 else math.nan
+        if self.rank == 0:
+            self._update_average()
+        sdr_db = audible_sdr_db(masks, targets).item() if self.step % SDR_STEPS == 0 else math.nan
         return loss.item(), sdr_db
 
-    def _examples(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Augmented spectra (batch, 4, 2, n_bins, n_frames) and which of them are known."""
-        spec, config = self.recipe.spec, self.recipe.augmentation
-        # On the CPU: the same decisions for every device, and no waiting for a GPU's.
-        generator = torch.Generator()
-        generator.manual_seed((self.recipe.seed << 40) + self.step * self.world + self.rank)
-        stems = augment_samples(batch.stems, config, generator)
-        curves = equaliser(
-            (stems.shape[0], stems.shape[1]), spec.n_rows, config, generator, self.device
-        )
-        return spectra(stems, spec) * curves[..., : spec.n_bins, :], batch.known
+    def _masks(self, net: nn.Module, targets: Targets) -> Tensor:
+        """The net's masks; only the net itself works in bf16."""
+        magnitude = targets.mixture[:, 0].contiguous(memory_format=torch.channels_last)
+        enabled = self._precision_is_bf16
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=enabled):
+            magnitudes = net(magnitude)
+        return ratio_masks(magnitudes.float())
 
-    def _remixer(self) -> Remixer:
-        recipe = self.recipe
-        spec = recipe.spec
-        n_samples = (recipe.crop_frames - 1) * spec.hop + spec.n_fft
-        pools = Pools(self.pools_folder, recipe.source_weights, device=self.device)
-        # A batch is shared out among processes; each draws its own part of it.
-        n_examples = max(1, recipe.batch_size // self.world)
-        return Remixer(pools, recipe.mix, n_samples, n_examples, recipe.seed)
-
-    def _batches(self, remixer: Remixer) -> Iterator[Batch]:
-        step = self.step
-        while True:
-            yield remixer.batch(step * self.world + self.rank)
-            step += 1
-
-    @property
-    def _example_s(self) -> float:
-        return self.recipe.crop_frames * self.recipe.spec.hop / self.recipe.spec.sample_rate
-
-    def _learning_rate(self, fraction: float) -> float:
-        config = self.recipe.optimiser
-        warm_up = min(1.0, (self.step + 1) / config.warm_up_steps)
-        start = 1 - config.anneal_fraction
-        anneal = max(0.0, min(1.0, (fraction - start) / max(config.anneal_fraction, 1e-6)))
-        return config.learning_rate * warm_up * (0.5 + 0.5 * math.cos(math.pi * anneal))
+    def _skip(self, rate: float) -> None:
+        # The forward pass has put what was not finite into the running means.
+        torch._foreach_copy_(self._buffers, self._buffers_before)
+        self.n_skipped += 1
+        self._n_skipped_in_a_row += 1
+        if self._n_skipped_in_a_row >= MOST_SKIPPED:
+            raise TrainingError(
+                f"{self.out}: {MOST_SKIPPED} steps in a row without a finite gradient, at step "
+                f"{self.step} with a learning rate of {rate:.1e}; start anew with a lower one"
+            )
 
     @torch.no_grad()
     def _update_average(self) -> None:
         # Short at first, so that the average of a young net is not its random start.
         decay = min(self.recipe.optimiser.ema, (1 + self.step) / (10 + self.step))
-        means, values = [
-            [v for v in net.state_dict().values() if v.is_floating_point()]
-            for net in (self.average, self.net)
-        ]
-        torch._foreach_lerp_(means, values, 1 - decay)
+        torch._foreach_lerp_(self._averages, self._averaged, 1 - decay)
 
     @torch.no_grad()
-    def _standardise_input(self, batches: list[Batch]) -> None:
+    def _standardise_input(self, examples: Examples) -> None:
         """Give each bin mean 0 and deviation 1 at the nets' entrance, as measured on mixes."""
-        compression = self.recipe.net.compression
-        values = torch.cat(
-            [
-                (self._examples(b)[0].sum(1).abs() + 1e-6).pow(compression).flatten(0, 1)
-                for b in batches
-            ]
-        )
-        mean = values.mean(dim=(0, 2))
-        self.net.standardise(mean, values.std(dim=(0, 2)))
+        if self._standardised:
+            return
+        # Of batches that no step will draw, or a resumed run would see others than this.
+        steps = range(2**32, 2**32 + 8)
+        mixtures = [examples.targets(examples.draw(step), step).mixture for step in steps]
+        values = (torch.cat(mixtures)[:, 0] + 1e-6).pow(self.recipe.net.compression).flatten(0, 1)
+        self.net.standardise(values.mean(dim=(0, 2)), values.std(dim=(0, 2)))
         self.average.load_state_dict(self.net.state_dict())
         self._standardised = True
 
-    def _agree(self, stop: bool) -> bool:
-        """All processes stop at the same step, or they would wait for each other for ever."""
+    def _agree(self, spent: float, stop: bool) -> tuple[float, bool]:
+        """The same rate and end in all processes, or they would part, or wait for ever."""
         if self.world == 1:
-            return stop
-        flag = torch.tensor(float(stop), device=self.device)
-        distributed.all_reduce(flag, distributed.ReduceOp.MAX)
-        return bool(flag.item())
+            return spent, stop
+        values = torch.tensor([spent, stop], dtype=torch.float64, device=self.device)
+        distributed.all_reduce(values, distributed.ReduceOp.MAX)
+        spent, stopped = values.tolist()
+        return spent, bool(stopped)
 
     # -- keeping ----------------------------------------------------------------------------
 
-    def _validate(self) -> None:
-        if self.validate is None:
-            return
-        if self.rank == 0:
-            score = self.validate(self.average)
-            if score > self.best:
-                self.best = score
-                self.save_weights("best.safetensors")
-        if self.world > 1:
-            distributed.barrier()
+    def _open_folder(self) -> None:
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingError(f"{self.out}: cannot be made: {error.strerror}") from None
+        for name in (records.LOG, records.VALIDATION):
+            records.forget_after(self.out / name, self.step)
 
-    def save(self) -> None:
-        """Write the checkpoint and `last.safetensors`; a kill at any moment loses neither."""
-        state = {
+    def _state(self) -> dict[str, Any]:
+        """What a checkpoint holds."""
+        return {
             "recipe": self.recipe.to_dict(),
             "net": self.net.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
-            "elapsed_s": self.elapsed_s,
-            "best": self.best,
+            "elapsed_s": self._clock_s(),
+            "n_skipped": self.n_skipped,
+            **self._selection.state(),
         }
-        partial = self.out / f".{CHECKPOINT}.partial"
-        torch.save(state, partial)
-        partial.replace(self.out / CHECKPOINT)
-        self.save_weights("last.safetensors")
 
-    def save_weights(self, name: str) -> None:
-        partial = self.out / f".{name}.partial"
-        save_file({k: v.contiguous() for k, v in self.average.state_dict().items()}, partial)
-        partial.replace(self.out / name)
+    def _clock_s(self) -> float:
+        """Time the run has lasted."""
+        return self._earlier_s + time.monotonic() - self._began_s
 
-    def _log(self, window: Progress, rate: float) -> None:
-        path = self.out / "log.csv"
-        new = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            if new:
-                writer.writerow(LOG_COLUMNS)
-            audio_s = self.step * self.recipe.batch_size * self._example_s
-            writer.writerow(
-                (
-                    self.step,
-                    f"{window.minutes:.2f}",
-                    f"{audio_s:.0f}",
-                    f"{window.loss:.4f}",
-                    f"{window.sdr_db:.2f}",
-                    f"{rate:.2e}",
-                    self.n_skipped,
-                )
-            )
-
-
-def _prefetch(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """Draw batches in a thread, so that the net never waits for the disk."""
-    queue: Queue[Batch | Exception] = Queue(maxsize=4)
-
-    def fill() -> None:
-        try:
-            for batch in batches:
-                queue.put(batch)
-        except Exception as error:
-            queue.put(error)
-
-    threading.Thread(target=fill, daemon=True, name="batches").start()
-    while True:
-        batch = queue.get()
-        if isinstance(batch, Exception):
-            raise batch
-        yield batch
+    def _progress(self, window: Window, spent: float, rate: float) -> Progress:
+        recipe, elapsed_s = self.recipe, self._clock_s()
+        example_s = recipe.crop_frames * recipe.spec.hop / recipe.spec.sample_rate
+        batch_s = recipe.batch_size * example_s
+        return Progress(
+            step=self.step,
+            elapsed_s=elapsed_s,
+            audio_s=self.step * batch_s,
+            spent=spent,
+            eta_s=elapsed_s * (1 - spent) / spent if spent > 0 else None,
+            loss=mean(window.losses),
+            sdr_db=mean(window.sdrs_db),
+            audio_per_s=batch_s / window.step_s if window.n_steps else 0.0,
+            learning_rate=rate,
+            n_skipped=self.n_skipped,
+        )

@@ -1,19 +1,21 @@
 """Whole songs through the separator that ships: what decides which weights are kept."""
 
-import csv
 import tempfile
-from collections.abc import Callable
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from unbraid.evaluation.panel import QUARTER, evaluate, means
+from unbraid.evaluation.panel import QUARTER, evaluate, means, songs
 from unbraid.separation.separator import Separator
-from unbraid.stems import STEMS
 from unbraid.training.export import export_set
 from unbraid.training.nets.unet import UNetSet
 from unbraid.training.recipe import Recipe
+from unbraid.training.selection import Scores
+
+TRIAL_S = 20
+"""Length of the sound whose separation an estimate of the cost is taken from."""
 
 
 def measure(model: Path, panels: list[Path]) -> dict[str, Any]:
@@ -43,32 +45,46 @@ def _rounded(usdr_db: dict[str, float]) -> dict[str, float]:
     return {stem: round(value, 2) for stem, value in usdr_db.items()}
 
 
-def panel_validation(recipe: Recipe, panels: list[Path], log: Path) -> Callable[[UNetSet], float]:
-    """What a trainer calls now and then.
+class PanelValidation:
+    """Exports a net and separates whole songs with it, on the tiles that users get.
 
     Args:
-        recipe: of the net.
+        recipe: of the nets.
         panels: folders of songs, none of which may be in the training material.
-        log: a CSV file that gets a line for each panel: its name and uSDR in dB by stem.
 
-    Returns:
-        A function from a net to its mean uSDR in dB over panels and stems.
+    Raises:
+        AudioError: a panel holds no songs.
     """
 
-    def validate(net: UNetSet) -> float:
-        scores = []
-        with tempfile.TemporaryDirectory() as folder:
-            export_set(net, recipe, Path(folder))
-            separator = Separator(Path(folder), n_threads=1)
-            for panel in panels:
-                usdr_db = means(evaluate(panel, [separator]))[separator.name]
-                scores.append(float(np.mean([*usdr_db.values()])))
-                new = not log.exists()
-                with log.open("a", newline="", encoding="utf-8") as file:
-                    writer = csv.writer(file)
-                    if new:
-                        writer.writerow(("panel", *STEMS))
-                    writer.writerow((panel.name, *(f"{usdr_db.get(s, 0):.2f}" for s in STEMS)))
-        return float(np.mean(scores))
+    def __init__(self, recipe: Recipe, panels: list[Path]) -> None:
+        self._recipe, self._panels = recipe, panels
+        for panel in panels:
+            next(songs(panel))
 
-    return validate
+    def __call__(self, net: UNetSet) -> Scores:
+        """uSDR in dB, mean over songs, by panel and stem."""
+        with tempfile.TemporaryDirectory() as folder:
+            separator = self._separator(net, folder)
+            return {
+                str(panel): means(evaluate(panel, [separator]))[separator.name]
+                for panel in self._panels
+            }
+
+    def estimate_s(self, net: UNetSet) -> float:
+        """Seconds that a call takes, told from a piece of sound and the length of all songs."""
+        started_s = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            separator = self._separator(net, folder)
+            n_samples = sum(s.stems.shape[-1] for panel in self._panels for s in songs(panel))
+            fixed_s = time.monotonic() - started_s
+            rate: int = separator.spec.sample_rate
+            silence = np.zeros((2, TRIAL_S * rate), np.float32)
+            started_s = time.monotonic()
+            separator.separate(silence, rate)
+            trial_s = time.monotonic() - started_s
+        return 1.2 * (fixed_s + trial_s * n_samples / silence.shape[-1])
+
+    def _separator(self, net: UNetSet, folder: str) -> Separator:
+        export_set(net, self._recipe, Path(folder))
+        # Training waits meanwhile: its cores are free, and the numbers do not depend on threads.
+        return Separator(Path(folder))
