@@ -135,7 +135,7 @@ def test_rows_of_steps_that_are_made_again_are_left_out(tmp_path):
 
 def test_curves_are_drawn_from_what_a_run_wrote_down(tmp_path):
     pytest.importorskip("matplotlib")
-    with pytest.raises(TrainingError, match="holds no log.csv"):
+    with pytest.raises(TrainingError, match=r"holds no log\.csv"):
         curves.draw_curves(tmp_path)
     rng = np.random.default_rng(0)
     for step in range(50, 2050, 50):

@@ -167,7 +167,7 @@ def test_what_a_machine_lacks_is_one_line_before_any_work(
     with pytest.raises(TrainingError, match="no device 'tpu'"):
         start(device="tpu")
     if not torch.cuda.is_available():
-        with pytest.raises(TrainingError, match="--device cuda: this torch .*"):
+        with pytest.raises(TrainingError, match="--device cuda: this torch"):
             start(device="cuda")
     with pytest.raises(TrainingError, match=r"needs about .* MB of memory on cpu, .* are free"):
         start(replace(small_recipe, batch_size=10**6))

@@ -77,12 +77,11 @@ class PanelValidation:
             separator = self._separator(net, folder)
             n_samples = sum(s.stems.shape[-1] for panel in self._panels for s in songs(panel))
             fixed_s = time.monotonic() - started_s
-            rate: int = separator.spec.sample_rate
-            silence = np.zeros((2, TRIAL_S * rate), np.float32)
+            n_trial = TRIAL_S * separator.spec.sample_rate
             started_s = time.monotonic()
-            separator.separate(silence, rate)
+            separator.separate(np.zeros((2, n_trial), np.float32), separator.spec.sample_rate)
             trial_s = time.monotonic() - started_s
-        return 1.2 * (fixed_s + trial_s * n_samples / silence.shape[-1])
+        return 1.2 * (fixed_s + trial_s * float(n_samples / n_trial))
 
     def _separator(self, net: UNetSet, folder: str) -> Separator:
         export_set(net, self._recipe, Path(folder))
