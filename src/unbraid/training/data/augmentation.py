@@ -259,4 +259,8 @@ def equaliser(
         + curves(n_stems, config.equalise_db, config.equalise)
         + curves(1, config.bus_equalise_db, config.bus_equalise)
     )
-    return torch.exp(total_db.clamp(-15, 15) * (math.log(10) / 20))[:, :, None, :, None]
+    power = torch.exp(total_db.clamp(-15, 15) * (math.log(10) / 10))
+    # Music has about as much power in each octave: with this the mixture keeps its level.
+    each_octave = torch.where(octave > 0, torch.exp2(-octave), 0.0)
+    change = (power @ each_octave).mean(dim=1) / each_octave.sum()
+    return (power / change[:, None, None]).sqrt()[:, :, None, :, None]

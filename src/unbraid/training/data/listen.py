@@ -76,15 +76,17 @@ def examples(recipe: Recipe, pools: Path, n: int) -> list[Example]:
             flat = stems[index].numpy().reshape(-1, n_samples)
             spectrum = stft(flat, spec).reshape(len(STEMS), 2, spec.n_rows, -1) * curves[index]
             edge = spec.n_fft - spec.hop
-            crops = [_describe(crop, remixer) for crop in plan.crops if crop.example == index]
+            crops = [crop for crop in plan.crops if crop.example == index]
+            heard = {"mixture", *(STEMS[crop.stem] for crop in crops)}
+            operations = [
+                *decisions.describe(index),
+                *_describe_equaliser(curves[index, :, 0, :, 0], spec.sample_rate),
+            ]
             found.append(
                 Example(
                     stems=istft(spectrum, spec)[..., edge:-edge],
-                    crops=crops,
-                    operations=[
-                        *decisions.describe(index),
-                        *_describe_equaliser(curves[index, :, 0, :, 0], spec.sample_rate),
-                    ],
+                    crops=[_describe(crop, remixer) for crop in crops],
+                    operations=[line for line in operations if line.split(":")[0] in heard],
                     known=[bool(known) for known in plan.known[index]],
                 )
             )

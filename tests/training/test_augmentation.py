@@ -1,0 +1,158 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the train extra")
+
+from unbraid.training.data.augmentation import (  # noqa: E402
+    AugmentationConfig,
+    apply,
+    augment_samples,
+    decide,
+)
+from unbraid.training.data.dynamics import compressor_gain, limiter_gain  # noqa: E402
+from unbraid.training.data.reverb import reverberate, rooms  # noqa: E402
+
+pytestmark = [pytest.mark.training, pytest.mark.usefixtures("one_thread")]
+
+NOTHING = AugmentationConfig(
+    swap_channels=0,
+    flip_polarity=0,
+    balance_db=0,
+    narrow=0,
+    widen=0,
+    saturate=0,
+    compress=0,
+    reverb=(0.0, 0.0, 0.0, 0.0),
+    bus_compress=0,
+    limit=0,
+)
+EVERYTHING = AugmentationConfig(
+    swap_channels=1,
+    flip_polarity=1,
+    narrow=1,
+    widen=1,
+    saturate=1,
+    compress=1,
+    reverb=(1.0, 1.0, 1.0, 1.0),
+    bus_compress=1,
+    limit=1,
+)
+BUS = replace(NOTHING, bus_compress=1, limit=1)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def some_stems(n_batch=2, n_samples=20_001):
+    times = torch.arange(n_samples) / 44_100
+    swell = 0.1 + torch.sin(2 * torch.pi * 3 * times).square()
+    return torch.randn(n_batch, 4, 2, n_samples, generator=generator(9)) * swell * 0.1
+
+
+@pytest.mark.parametrize("n_batch", [1, 3])
+@pytest.mark.parametrize("scale", [0.0, 1e-6, 1.0, 100.0])
+def test_every_operation_keeps_any_batch_finite_and_silence_silent(n_batch, scale):
+    stems = some_stems(n_batch) * scale
+    stems[:, 1] = 0
+    before = stems.clone()
+    after = augment_samples(stems, EVERYTHING, generator())
+    torch.testing.assert_close(stems, before, rtol=0, atol=0)
+    assert after.shape == stems.shape
+    assert torch.isfinite(after).all()
+    assert not after[:, 1].any()
+
+
+def test_the_same_seed_gives_the_same_result():
+    stems = some_stems()
+    one, two = (augment_samples(stems, EVERYTHING, generator(5)) for _ in range(2))
+    torch.testing.assert_close(one, two, rtol=0, atol=0)
+    assert (augment_samples(stems, EVERYTHING, generator(6)) != one).any()
+
+
+def test_what_is_not_asked_for_is_not_done():
+    stems = some_stems()
+    after = augment_samples(stems, NOTHING, generator())
+    ratio = (after / stems).flatten(1)
+    torch.testing.assert_close(ratio, ratio[:, :1].expand_as(ratio), rtol=1e-4, atol=0)
+
+
+def test_what_is_done_to_the_mixture_is_done_to_all_stems_alike():
+    """So the mixture is what its own dynamics make of it, and still the sum of its stems."""
+    stems = some_stems(3)
+    decisions = decide(3, BUS, generator())
+    after = apply(stems, decisions)
+    alone = torch.zeros_like(stems)
+    alone[:, 0] = stems.sum(dim=1)
+    torch.testing.assert_close(apply(alone, decisions).sum(dim=1), after.sum(dim=1))
+
+
+def test_costly_operations_touch_the_chosen_stems_only():
+    stems = some_stems(4)
+    config = replace(NOTHING, saturate=0.4, compress=0.4, reverb=(0.5, 0.5, 0.5, 0.5))
+    decisions = decide(4, config, generator(1))
+    after = apply(stems, decisions)
+    changed = {*decisions.saturate.rows, *decisions.compress.rows, *decisions.reverb.rows}
+    assert 0 < len(changed) < 16
+    for row in {*range(16)} - changed:
+        example, stem = divmod(row, 4)
+        ratio = after[example, stem] / stems[example, stem]
+        torch.testing.assert_close(ratio, ratio[:1, :1].expand_as(ratio), rtol=1e-4, atol=0)
+        assert not any(f"{stem}: sat" in line for line in decisions.describe(example))
+
+
+def test_no_sample_of_a_limited_mixture_is_above_the_ceiling():
+    mixture = some_stems(3, 30_011).sum(dim=1)
+    mixture[0, 0, 12_345] = 4.0
+    mixture[1, 1, 0] = 3.0
+    mixture[2, 0, -1] = -3.0
+    ceiling = torch.tensor([0.3, 0.2, 0.5])
+    gain = limiter_gain(mixture, ceiling, torch.tensor([30.0, 100.0, 300.0]))
+    assert gain.max() <= 1
+    assert ((mixture * gain).abs().amax(dim=(1, 2)) <= ceiling * 1.0001).all()
+    # Long before a peak nothing happens; after it the gain comes back no faster than asked.
+    single = torch.zeros(1, 2, 44_100)
+    single[0, :, 22_050] = 1.0
+    gain_db = 20 * limiter_gain(single, torch.tensor([0.5]), torch.tensor([60.0]))[0, 0].log10()
+    assert gain_db[: 22_050 - 400].abs().max() == 0
+    assert gain_db[22_050 + 2205].item() == pytest.approx(-6 + 3, abs=0.3)
+    assert gain_db[22_050 + 4410 + 500 :].abs().max() < 1e-3
+
+
+def test_a_compressor_turns_a_louder_half_down_by_its_ratio():
+    samples = torch.randn(1, 2, 88_200, generator=generator()) * 0.01
+    samples[..., 44_100:] *= 10
+    above_db, ratio, release = torch.tensor([-10.0]), torch.tensor([4.0]), torch.tensor([50.0])
+    gain = compressor_gain(samples, above_db, ratio, release)
+    assert gain.max() <= 1
+    # The louder half is 3 dB above the mean, so 13 above the threshold; the quiet one 7 below.
+    before_db, after_db = (
+        20 * np.log10(gain[0, 0, at : at + 20_000].mean().item()) for at in (10_000, 60_000)
+    )
+    assert before_db == pytest.approx(0, abs=0.1)
+    assert after_db == pytest.approx(-13 * 0.75, abs=0.8)
+
+
+@pytest.mark.parametrize("decay_s", [0.3, 1.5])
+def test_a_room_decays_by_sixty_decibels_in_its_time(decay_s):
+    response = rooms(torch.tensor([decay_s]), torch.tensor([0.02]), generator())[0]
+    assert not response[:, : round(0.02 * 44_100)].any()
+    torch.testing.assert_close(response.square().sum(dim=1), torch.ones(2))
+    spectrum = torch.fft.rfft(response)
+    spectrum[:, round(1_000 * response.shape[1] / 44_100) :] = 0  # the highs decay sooner
+    power = torch.fft.irfft(spectrum).square().sum(dim=0).numpy()
+    left_db = 10 * np.log10(np.cumsum(power[::-1])[::-1] / power.sum())  # Schroeder 1965
+    first, last = (np.flatnonzero(left_db < level)[0] for level in (-8, -28))
+    assert (last - first) / 44_100 * 3 == pytest.approx(decay_s, rel=0.3)
+
+
+def test_a_reverberant_example_begins_in_a_room_that_already_sounds():
+    samples = torch.zeros(1, 2, 40_000)
+    samples[..., 35_000] = 1.0
+    response = rooms(torch.tensor([1.0]), torch.tensor([0.0]), generator())
+    wet = reverberate(samples, response, torch.tensor([-6.0]))
+    torch.testing.assert_close(wet[..., 35_000], torch.ones(1, 2), rtol=0, atol=0.2)
+    start, before = (wet[..., a:b].square().mean() for a, b in ((0, 2_000), (30_000, 34_000)))
+    assert start > 10 * before > 0
