@@ -76,8 +76,10 @@ def unbraid(*arguments: str | Path) -> str:
     result = subprocess.run(
         [sys.executable, "-m", "unbraid", *words], stdout=subprocess.PIPE, text=True, check=False
     )
-    print(f"{result.stdout[:3000]}[{time.monotonic() - started:.1f} s]", flush=True)
-    check(result.returncode == 0, f"`unbraid {words[0]}` ends with {result.returncode}")
+    shown = "" if "--json" in words else result.stdout
+    print(f"{shown}[{time.monotonic() - started:.1f} s]", flush=True)
+    if result.returncode:
+        check(False, f"`unbraid {words[0]}` ends with {result.returncode}")
     return result.stdout
 
 

@@ -46,7 +46,6 @@ def _parser() -> argparse.ArgumentParser:
 
 def _train(options: argparse.Namespace) -> None:
     from unbraid.training.checkpoint import read_checkpoint
-    from unbraid.training.data.shards import unpacked
     from unbraid.training.recipe import load_recipe
     from unbraid.training.trainer import Trainer, prepare_process
 
@@ -55,9 +54,8 @@ def _train(options: argparse.Namespace) -> None:
     recipe = load_recipe(options.recipe)
     if not options.resume and read_checkpoint(options.out) is not None:
         raise TrainingError(f"{options.out}: holds a run; use --resume, or another --out")
-    pools = unpacked(options.data)
     prepare_process()
-    trainer = Trainer(recipe, pools, options.out, device=options.device)
+    trainer = Trainer(recipe, options.data, options.out, device=options.device)
     if options.resume and trainer.resume():
         print(f"going on from step {trainer.step}", file=sys.stderr)
     elif options.init:
