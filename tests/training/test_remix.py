@@ -200,6 +200,32 @@ def test_what_lies_outside_a_recording_is_silence(small_pools):
     assert not gathered[1, 50:].any()
 
 
+def test_a_batch_from_the_store_on_the_device_is_that_from_the_files(small_pools):
+    from_files = remixer(small_pools, stretched=0.3).batch(4)
+    stored = remixer(small_pools, stretched=0.3)
+    stored.pools._store = stored.pools._stored(8 * 441_000)
+    torch.testing.assert_close(stored.batch(4).stems, from_files.stems, rtol=0, atol=0)
+    places = [(stored.pools.songs[0]["bass"].recording, first) for first in (-100, 440_950)]
+    gathered = stored.pools.gather(places, 200)
+    stored.pools._store = None
+    torch.testing.assert_close(gathered, stored.pools.gather(places, 200), rtol=0, atol=0)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_batch_on_a_gpu_is_that_of_the_cpu(small_pools):
+    on_cpu = remixer(small_pools, stretched=0.3).batch(4)
+    pools = Pools(small_pools, device="cuda")
+    assert pools._store is not None
+    on_gpu = Remixer(pools, RemixConfig(stretched=0.3), 30_000, 6, 0).batch(4)
+    torch.testing.assert_close(on_gpu.stems.cpu(), on_cpu.stems, rtol=0, atol=1e-4)
+    config = AugmentationConfig()
+    augmented = [
+        augment_samples(b.stems, config, torch.Generator().manual_seed(1)).cpu()
+        for b in (on_cpu, on_gpu)
+    ]
+    torch.testing.assert_close(*augmented, rtol=0, atol=1e-2)
+
+
 @pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01\x00 cut", None])
 def test_a_damaged_file_is_named(small_pools, tmp_path, content):
     pools_with(tmp_path, small_pools, {"vocals": "one.vocals.npy"})

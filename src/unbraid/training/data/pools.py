@@ -160,10 +160,12 @@ class Pools:
     def _resident(self) -> Tensor | None:
         if self.device.type != "cuda":
             return None
-        n_samples = sum(len(recording.samples) for recording in self._recordings)
         free, _ = torch.cuda.mem_get_info(self.device)
-        if 4 * n_samples > RESIDENT_SHARE * free:
-            return None
+        n_samples = sum(len(recording.samples) for recording in self._recordings)
+        return self._stored(n_samples) if 4 * n_samples <= RESIDENT_SHARE * free else None
+
+    def _stored(self, n_samples: int) -> Tensor:
+        """All recordings one after the other, (n_samples, 2), on the device."""
         store = torch.empty((n_samples, 2), dtype=torch.int16, device=self.device)
         for recording in self._recordings:
             part = store[recording.first : recording.first + len(recording.samples)]
