@@ -101,8 +101,8 @@ def _checksums(folder: Path) -> dict[str, str]:
     """SHA-256 by file name; nothing if no list came with the shards."""
     path = folder / CHECKSUMS
     lines = path.read_text(encoding="utf-8").split("\n") if path.is_file() else []
-    pairs = (line.split(maxsplit=1) for line in lines if line.strip())
-    return {name.lstrip("*"): digest for digest, name in pairs}
+    pairs = (line.partition(" ") for line in lines if line.strip())
+    return {name.lstrip(" *"): digest for digest, _, name in pairs}
 
 
 def _open(path: Path) -> _Shard:
@@ -112,6 +112,8 @@ def _open(path: Path) -> _Shard:
             lines = archive.read(MANIFEST).decode().splitlines()
         records = tuple(json.loads(line) for line in lines)
         files = [PurePosixPath(record["file"]) for record in records]
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be read ({error.strerror})") from None
     except (zipfile.BadZipFile, zlib.error, KeyError, ValueError):
         raise _damaged(path) from None
     if any(file.is_absolute() or ".." in file.parts for file in files):
@@ -182,16 +184,16 @@ def _write_samples(content: bytes, path: Path) -> None:
     import soundfile
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with soundfile.SoundFile(io.BytesIO(content)) as file:
+    with soundfile.SoundFile(io.BytesIO(content)) as file, path.open("wb") as out:
+        shape = (file.frames, 2)
+        # Written, not mapped: a disk that fills up is an error then, not the end of the process.
+        header = {"descr": "<i2", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(out, header)
         lossless = file.format == "FLAC"
-        samples = np.lib.format.open_memmap(path, "w+", np.int16, (file.frames, 2))
-        start = 0
         for block in file.blocks(BLOCK_FRAMES, dtype="int16" if lossless else "float32"):
-            samples[start : start + len(block)] = block if lossless else _to_int16(block)
-            start += len(block)
-    if start != len(samples):
-        raise RuntimeError("cut short")
-    samples.flush()
+            out.write((block if lossless else _to_int16(block)).astype("<i2").tobytes())
+        if file.tell() != file.frames:
+            raise RuntimeError("cut short")
 
 
 def _to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
