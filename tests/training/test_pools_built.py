@@ -306,11 +306,13 @@ def test_a_rendered_song_is_the_same_twice():
 def test_a_voice_sings_the_tune_it_is_given(data_pack):
     pytest.importorskip("pyworld", reason="needs the sing extra")
     from unbraid.training.data.recordings import high_pass, read_stereo
-    from unbraid.training.data.sing import SCALES, analyse, melody, synthesise
+    from unbraid.training.data.sing import analyse, melody, synthesise
+    from unbraid.training.data.tune import Tune
 
+    rng = np.random.default_rng(0)
     path = data_pack / "voices/yuki.ogg"
     voice = analyse(high_pass(read_stereo(path, start_s=0.0, end_s=4.0)))
-    pitch, where = melody(voice, np.random.default_rng(0), 300.0, 0, SCALES[0])
+    pitch, where = melody(voice, rng, Tune(rng, 300.0))
     sung = analyse(synthesise(voice, pitch, 1.0, where))
     n_frames = min(len(pitch), len(sung.pitch_hz))
     both = (pitch[:n_frames] > 0) & (sung.pitch_hz[:n_frames] > 0)

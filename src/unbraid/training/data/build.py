@@ -77,14 +77,21 @@ def build(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out}: cannot be made ({error.strerror})") from None
+    for left in out.glob("*/.*.partial"):  # by a build that was killed
+        left.unlink()
     entries = read_manifest(out)
     there = {entry.item for entry in entries if (out / entry.file).is_file()}
     broken = {entry.item for entry in entries if not (out / entry.file).is_file()}
     listed = {entry.item for entry in entries}
     todo: list[tuple[Source, Song]] = []
     for source in chosen:
-        for song in source.songs(pack, source.default_hours if hours is None else hours):
-            refuse_validation_songs([f"{source.name}/{song.name}"], out)
+        try:
+            songs = source.songs(pack, source.default_hours if hours is None else hours)
+        except TrainingError as error:
+            report.skipped.append(f"{source.name}: {error}")
+            continue
+        for song in songs:
+            refuse_validation_songs([f"{source.name}/{song.name}", *_files_of(song)], out)
             if f"{source.name}/{song.name}" in there - broken:
                 report.n_kept += 1
             else:
@@ -129,6 +136,13 @@ def _choose(names: Sequence[str] | None, pack: Path | None) -> tuple[list[Source
         else:
             report.skipped.append(f"{name}: {remedy}")
     return chosen, report
+
+
+def _files_of(song: Song) -> list[str]:
+    """Folder and name of the files that a song is made from."""
+    given = getattr(song.make, "args", ())
+    flat = [path for part in given for path in (part if isinstance(part, tuple) else (part,))]
+    return ["/".join(path.parts[-2:]) for path in flat if isinstance(path, Path)]
 
 
 def _run(

@@ -61,9 +61,14 @@ def read_score(content: bytes, name: str) -> Score:
 def wad_scores(path: Path) -> Iterator[tuple[str, bytes]]:
     """Name and content of every piece of music in a WAD file, in its order."""
     content = path.read_bytes()
-    n_lumps, directory = struct.unpack_from("<II", content, 4)
-    for index in range(n_lumps):
-        start, size, name = struct.unpack_from("<II8s", content, directory + 16 * index)
+    try:
+        n_lumps, directory = struct.unpack_from("<II", content, 4)
+        lumps = [
+            struct.unpack_from("<II8s", content, directory + 16 * index) for index in range(n_lumps)
+        ]
+    except struct.error:
+        raise TrainingError(f"{path}: a damaged WAD file") from None
+    for start, size, name in lumps:
         text = name.rstrip(b"\0").decode("ascii", "replace")
         if text.startswith("D_") and size:
             yield text.lower(), content[start : start + size]

@@ -74,3 +74,28 @@ def join(pieces: Sequence[Samples], gap_s: NDArray[np.float64] | Sequence[float]
         faded[:, piece.shape[1] - n_fade :] *= ramp[::-1]
         parts += [faded, np.zeros((2, round(gap * RATE)), np.float32)]
     return np.concatenate(parts, axis=1)
+
+
+def with_air(samples: Samples, top_hz: float, level_db: float = -8.0) -> Samples:
+    """Highs for a recording that ends at `top_hz`, kept low: its upper half, moved up twice.
+
+    Without them a model would learn that such voices have no air; louder, that all have this.
+    """
+    n_samples = samples.shape[1]
+    spectrum = np.fft.rfft(samples, axis=1)
+    n_top = round(top_hz * n_samples / RATE)
+    n_half = n_top // 2
+    upper = spectrum[:, n_top - n_half : n_top].copy()
+    spectrum[:, n_top:] = 0
+    for octave in (0, 1):
+        start = n_top + octave * n_half
+        room_left = max(0, min(n_half, spectrum.shape[1] - start))
+        gain = 10 ** ((octave + 1) * level_db / 20)
+        spectrum[:, start : start + room_left] = upper[:, :room_left] * gain
+    return np.fft.irfft(spectrum, n_samples, axis=1).astype(np.float32)
+
+
+def levelled(piece: Samples) -> Samples:
+    """Half way to one level: a shout may stay louder than a whisper."""
+    loudness = float(np.sqrt(np.mean(np.square(piece)))) + 1e-4
+    return np.asarray(piece * np.float32((0.1 / loudness) ** 0.5), dtype=np.float32)

@@ -9,17 +9,19 @@ are stretched along frequency for larger and smaller singers.
 import warnings
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
+from unbraid.training.data.effects import cut, decibels
 from unbraid.training.data.pool import RATE, Samples
+from unbraid.training.data.tune import Tune
 
 FRAME_MS = 8.0
 FRAMES_PER_S = 1000 / FRAME_MS
-SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10), (0, 2, 4, 7, 9), (0, 3, 5, 7, 10))
 
 Curve = NDArray[np.float64]
 
@@ -95,36 +97,24 @@ def onsets(voice: Voice) -> list[int]:
     return [0, *(p for p in peaks if 5 < p < len(voice.pitch_hz) - 5)]
 
 
-def melody(
-    voice: Voice, rng: np.random.Generator, centre_hz: float, key: int, scale: tuple[int, ...]
-) -> tuple[Curve, Curve]:
-    """A tune on a recording's syllables: a note each, of the scale, near `centre_hz`.
+def melody(voice: Voice, rng: np.random.Generator, tune: Tune) -> tuple[Curve, Curve]:
+    """A tune on a recording's syllables, a note each.
 
     Returns:
         Pitch (Hz, 0 where the recording is unvoiced) and place in the recording, by new frame.
     """
     starts = onsets(voice)
-    ends = [*starts[1:], len(voice.pitch_hz)]
-    tones = sorted(o * 12 + key + s for o in range(-1, 11) for s in scale)
-    centre = 69 + 12 * np.log2(centre_hz / 440)
-    index = int(np.argmin([abs(tone - centre) for tone in tones]))
-    home = index
-    beat = int(rng.uniform(0.22, 0.42) * FRAMES_PER_S)
     notes: list[Curve] = []
     places: list[Curve] = []
-    for start, end in zip(starts, ends, strict=True):
-        wanted = beat * int(rng.choice((1, 1, 1, 2, 2, 3, 4)))
-        n_frames = int(np.clip(wanted, 0.55 * (end - start), 2.5 * (end - start)))
-        n_frames = max(4, n_frames)
+    for start, end in pairwise([*starts, len(voice.pitch_hz)]):
+        tone, length_s = tune.note()
+        wanted = length_s * FRAMES_PER_S
+        n_frames = max(4, int(np.clip(wanted, 0.55 * (end - start), 3.5 * (end - start))))
         # The consonant keeps its length; the vowel takes what is left.
         n_head = min(8, end - start - 1, n_frames - 2)
         tail = np.linspace(start + n_head, end - 1, n_frames - n_head)
         places.append(np.concatenate([np.arange(start, start + n_head, dtype=float), tail]))
-        notes.append(np.full(n_frames, float(tones[index])))
-        pull = -1 if index > home + 4 else 1 if index < home - 4 else 0
-        index = int(
-            np.clip(index + rng.choice((-2, -1, -1, 0, 1, 1, 2, 3, -3)) + pull, 2, len(tones) - 3)
-        )
+        notes.append(np.full(n_frames, tone))
     pitch = _ornament(notes, rng)
     where = np.concatenate(places)
     recorded = voice.pitch_hz[np.clip(np.round(where).astype(int), 0, len(voice.pitch_hz) - 1)]
@@ -161,9 +151,9 @@ def _ornament(notes: list[Curve], rng: np.random.Generator) -> Curve:
     return np.asarray(smooth + gaussian_filter1d(vibrato, 1.5) + drift)
 
 
-def harmony(pitch_hz: Curve, key: int, scale: tuple[int, ...], steps: int) -> Curve:
-    """The same line some steps of the scale higher or lower."""
-    tones = np.array(sorted(o * 12 + key + s for o in range(-1, 11) for s in scale), dtype=float)
+def harmony(pitch_hz: Curve, tune: Tune, steps: int) -> Curve:
+    """The same line some steps of the tune's scale higher or lower."""
+    tones = np.array(tune.tones, dtype=float)
     voiced = pitch_hz > 0
     semitones = 69 + 12 * np.log2(np.where(voiced, pitch_hz, 440.0) / 440)
     nearest = np.abs(uniform_filter1d(semitones, 9)[:, None] - tones).argmin(axis=1)
@@ -182,6 +172,16 @@ def like_another_take(
     index = np.clip(np.arange(n_frames) + lag, 0, n_frames - 1)
     nearest = np.round(index).astype(int)
     return pitch_hz[nearest] * 2 ** (cents / 1200), where[nearest]
+
+
+def breath(rng: np.random.Generator) -> Samples:
+    """A singer drawing breath: (2, n_samples) of noise that swells, through an open mouth."""
+    n_samples = round(float(rng.uniform(0.15, 0.45)) * RATE)
+    noise = rng.standard_normal((1, n_samples)).astype(np.float32)
+    noise = cut(noise, float(rng.uniform(700, 1500)), float(rng.uniform(5000, 12_000)), order=1)
+    swell = np.hanning(n_samples) ** float(rng.uniform(0.6, 1.5))
+    loudness = decibels(float(rng.uniform(-46, -32)))
+    return np.repeat((noise * swell * loudness).astype(np.float32), 2, axis=0)
 
 
 def _world() -> Any:

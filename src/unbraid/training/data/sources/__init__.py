@@ -5,21 +5,15 @@ from unbraid.training.data.sources.bands import Bands
 from unbraid.training.data.sources.chip import Chip
 from unbraid.training.data.sources.frets import Muldjord, Sectoid
 from unbraid.training.data.sources.games import Hedgewars, Shouts, Wesnoth
+from unbraid.training.data.sources.kokoro import Kokoro
 from unbraid.training.data.sources.loops import Loops
 from unbraid.training.data.sources.midi_songs import Freedoom, OpenMsx
 from unbraid.training.data.sources.mma import Mma
 from unbraid.training.data.sources.source import Song, Source
+from unbraid.training.data.sources.speech import SPEECH
 from unbraid.training.data.sources.sung import Phrases, Sung
-from unbraid.training.data.sources.voices import (
-    Berklee,
-    Dorodoro,
-    Erithacus,
-    HeldOutSongs,
-    Iona,
-    Kumi,
-    ProducerSpace,
-    Yuki,
-)
+from unbraid.training.data.sources.trackers import Trackers
+from unbraid.training.data.sources.voices import VOICES
 
 __all__ = ["SOURCES", "Song", "Source"]
 
@@ -27,14 +21,7 @@ SOURCES: dict[str, Source] = {
     source.name: source
     for source in (
         Album(),
-        ProducerSpace(),
-        Kumi(),
-        Yuki(),
-        Dorodoro(),
-        Iona(),
-        Berklee(),
-        Erithacus(),
-        HeldOutSongs(),
+        *VOICES,
         Muldjord(),
         Sectoid(),
         Phrases(),
@@ -43,8 +30,11 @@ SOURCES: dict[str, Source] = {
         Mma(),
         Freedoom(),
         OpenMsx(),
+        Trackers(),
         Loops(),
         Shouts(),
+        Kokoro(),
+        *SPEECH,
         Hedgewars(),
         Wesnoth(),
         Chip(),

@@ -54,7 +54,7 @@ def _shouts(folder: Path) -> Stems:
 class GameMusic(Source):
     """Real or well-sampled instrumental music, stems unknown."""
 
-    kinds: ClassVar[tuple[Kind, ...]] = ("accompaniment",)
+    kinds: tuple[Kind, ...] = ("accompaniment",)
     verified = "instrumental by the project's own list; clipped or unreadable pieces are skipped"
     folder: ClassVar[Path]
     package: ClassVar[str]

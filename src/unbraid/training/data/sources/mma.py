@@ -37,7 +37,7 @@ class Mma(Source):
     kinds = ("drums", "bass", "other")
     obtained = f"Debian mma; {FONT_PACKAGES}"
     verified = "each song is a function of its number"
-    default_hours = 2.0
+    default_hours = 0.7
 
     def missing(self, pack: Path | None) -> str | None:
         if shutil.which("mma") is None:

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 from unbraid.training.data.manifest import Kind
 from unbraid.training.data.pool import Samples
@@ -27,16 +27,16 @@ class Song:
 class Source(ABC):
     """One origin of material with one licence. The attributes are its declaration."""
 
-    name: ClassVar[str]
-    licence: ClassVar[str]
-    credit: ClassVar[str]
-    kinds: ClassVar[tuple[Kind, ...]]
-    obtained: ClassVar[str]  # how one gets it: data pack, package names, a program
-    verified: ClassVar[str]  # how we know that it is what it should be
-    held_out: ClassVar[str] = "nothing"
-    default_hours: ClassVar[float] = 1.0  # of songs; recordings end earlier by themselves
+    name: str
+    licence: str
+    credit: str
+    kinds: tuple[Kind, ...]
+    obtained: str  # how one gets it: data pack, package names, a program
+    verified: str  # how we know that it is what it should be
+    held_out: str = "nothing"
+    default_hours: float = 1.0  # of songs; recordings end earlier by themselves
 
-    on_request: ClassVar[bool] = False  # built only when it is named
+    on_request: bool = False  # built only when it is named
 
     @abstractmethod
     def missing(self, pack: Path | None) -> str | None:

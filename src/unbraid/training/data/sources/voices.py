@@ -4,13 +4,11 @@ import csv
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from unbraid.training.data.pool import Samples
-from unbraid.training.data.recordings import high_pass, join, read_stereo
+from unbraid.training.data.recordings import high_pass, join, levelled, read_stereo
 from unbraid.training.data.sources.source import Song, Source, Stems, missing_files, seed_of
 
 SONG_S = 60.0  # pieces are joined to items of about a minute
@@ -31,10 +29,15 @@ class Voice(Source):
     """One singer, or one collection."""
 
     kinds = ("vocals",)
-    obtained = "data pack, voices"
     verified = "cut by segments.tsv; high-passed at 90 Hz, levelled piece by piece"
-    files: ClassVar[tuple[str, ...]]
-    for_training: ClassVar[bool] = True
+
+    def __init__(
+        self, name: str, licence: str, credit: str, *files: str, for_training: bool = True
+    ) -> None:
+        self.name, self.licence, self.credit, self.files = name, licence, credit, files
+        self.split: Literal["train", "holdout"] = "train" if for_training else "holdout"
+        self.obtained = f"data pack, voices/{' and '.join(files)}"
+        self.held_out = "nothing" if for_training else "all of it: singers that no model has heard"
 
     def missing(self, pack: Path | None) -> str | None:
         if pack is None:
@@ -54,100 +57,50 @@ class Voice(Source):
                 group.append(pieces[index][:2])
                 seconds = sum(end - start for start, end in group)
                 if seconds >= SONG_S or rank == len(pieces) - 1:
-                    made.append(
-                        Song(
-                            f"{Path(file).stem}-{len(made):03d}",
-                            partial(_read, pack / "voices" / file, tuple(group)),
-                            seconds,
-                            split="train" if self.for_training else "holdout",
-                            coherent=False,
-                        )
-                    )
+                    name = f"{Path(file).stem}-{len(made):03d}"
+                    make = partial(_read, pack / "voices" / file, tuple(group))
+                    made.append(Song(name, make, seconds, split=self.split, coherent=False))
                     group = []
         return made
 
 
 def _read(path: Path, group: tuple[tuple[float, float], ...]) -> Stems:
     rng = np.random.default_rng(seed_of(path.name, round(group[0][0] * 1000)))
-    pieces: list[Samples] = []
-    for start_s, end_s in group:
-        piece = high_pass(read_stereo(path, start_s=start_s, end_s=end_s))
-        loudness = float(np.sqrt(np.mean(np.square(piece)))) + 1e-4
-        # Half way to one level: a shout may stay louder than a whisper.
-        pieces.append(piece * np.float32((0.1 / loudness) ** 0.5))
-    gaps: NDArray[np.float64] = rng.uniform(0.0, 0.35, len(pieces))
-    return {"vocals": join(pieces, gaps)}
+    pieces = [
+        levelled(high_pass(read_stereo(path, start_s=start_s, end_s=end_s)))
+        for start_s, end_s in group
+    ]
+    return {"vocals": join(pieces, rng.uniform(0.0, 0.35, len(pieces)))}
 
 
-class ProducerSpace(Voice):
-    """Sung house and trance phrases, adlibs, shouts; several singers."""
-
-    name = "producerspace"
-    licence = "CC0-1.0"
-    credit = "Producer Space (neshanjo/strudel-producer-space-samples)"
-    files = ("producerspace.ogg",)
-
-
-class Kumi(Voice):
-    """Syllable strings in Japanese and Mandarin on four pitches."""
-
-    name = "kumi"
-    licence = "Hitsuboku Kumi terms (use, editing and redistribution allowed, with credit)"
-    credit = "Hitsuboku Kumi by Cubialpha, cubialpha.wixsite.com/koomstar/character; edited"
-    files = ("kumi.ogg", "kumi-zh.ogg")
-
-
-class Yuki(Voice):
-    """Voicebank on F4."""
-
-    name = "yuki"
-    licence = "public domain dedication"
-    credit = "voice Adios (kgs233/UTAU-Yuki)"
-    files = ("yuki.ogg",)
-
-
-class Dorodoro(Voice):
-    """Voicebank on G3."""
-
-    name = "dorodoro"
-    licence = "any use allowed"
-    credit = "voice Cerenothoa (oxygen-dioxide/dorodoro-ja-vcv)"
-    files = ("dorodoro.ogg",)
-
-
-class Iona(Voice):
-    """Voicebank on A4."""
-
-    name = "iona"
-    licence = "BSD-3-Clause"
-    credit = "© 2018 titinko (titinko/utsu)"
-    files = ("iona.ogg",)
-
-
-class Berklee(Voice):
-    """Vowels, men and women, alone and in groups."""
-
-    name = "berklee"
-    licence = "CC-BY-3.0"
-    credit = "OLPC Berklee Sound Library (Tonejs/audio)"
-    files = ("berklee.ogg",)
-
-
-class Erithacus(Voice):
-    """Low syllables of a man."""
-
-    name = "erithacus"
-    licence = "CC-BY-4.0"
-    credit = "ErithacusProject"
-    files = ("erithacus.ogg",)
-
-
-class HeldOutSongs(Voice):
-    """Solo songs of singers that no model has heard."""
-
-    name = "held-out-singers"
-    licence = "CC-BY-3.0 AND CC-BY-4.0"
-    credit = "NIT SONG070; vocadito"
-    files = ("nit-songs.ogg", "vocadito.ogg")
-    held_out = "all of it: singers for judging"
-    for_training = False
+VOICES = (
+    Voice(
+        "producerspace",
+        "CC0-1.0",
+        "Producer Space (neshanjo/strudel-producer-space-samples)",
+        "producerspace.ogg",
+    ),
+    Voice(
+        "kumi",
+        "Hitsuboku Kumi terms (use, editing and redistribution allowed, with credit)",
+        "Hitsuboku Kumi by Cubialpha, cubialpha.wixsite.com/koomstar/character; edited",
+        *("kumi.ogg", "kumi-zh.ogg"),
+    ),
+    Voice("yuki", "public domain dedication", "voice Adios (kgs233/UTAU-Yuki)", "yuki.ogg"),
+    Voice(
+        "dorodoro",
+        "any use allowed",
+        "voice Cerenothoa (oxygen-dioxide/dorodoro-ja-vcv)",
+        "dorodoro.ogg",
+    ),
+    Voice("iona", "BSD-3-Clause", "© 2018 titinko (titinko/utsu)", "iona.ogg"),
+    Voice("berklee", "CC-BY-3.0", "OLPC Berklee Sound Library (Tonejs/audio)", "berklee.ogg"),
+    Voice("erithacus", "CC-BY-4.0", "ErithacusProject", "erithacus.ogg"),
+    Voice(
+        "held-out-singers",
+        "CC-BY-3.0 AND CC-BY-4.0",
+        "NIT SONG070; vocadito",
+        *("nit-songs.ogg", "vocadito.ogg"),
+        for_training=False,
+    ),
+)
