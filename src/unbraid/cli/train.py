@@ -53,6 +53,7 @@ def train(
         from unbraid.training.curves import draw_curves
         from unbraid.training.recipe import load_recipe
         from unbraid.training.requirements import check_device
+        from unbraid.training.selection import BEST
         from unbraid.training.trainer import Trainer, prepare_process
 
         check_device(device)
@@ -89,6 +90,8 @@ def train(
             done = trainer.run(minutes, max_steps=steps, cancel=interrupts.cancel)
     if not is_first:
         return
+    if judge and done and not (out / BEST).exists():
+        typer.echo("not validated: that takes more than half of so short a run", err=True)
     if draw_curves(out) is None:
         typer.echo("no curves drawn: matplotlib is not installed; the CSV files are", err=True)
     if not done:

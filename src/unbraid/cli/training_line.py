@@ -1,5 +1,6 @@
 """The progress of a training run: a bar for who looks at it, plain lines for a log."""
 
+import math
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -54,8 +55,9 @@ class TrainingLine:
 
 
 def _line(now: "Progress") -> str:
+    sdr = "" if math.isnan(now.sdr_db) else f"SDR {now.sdr_db:.2f} dB  "
     to_go = f", {clock_time(now.eta_s)} to go" if now.eta_s is not None else ""
     return (
-        f"step {now.step}  loss {now.loss:.4f}  SDR {now.sdr_db:.2f} dB  "
+        f"step {now.step}  loss {now.loss:.4f}  {sdr}"
         f"{now.audio_per_s:.1f} s of audio a second  {now.n_skipped} skipped{to_go}"
     )

@@ -57,7 +57,8 @@ def draw_curves(run: Path) -> Path | None:
     if panels:
         usdr.legend(fontsize="small", ncols=len(panels))
     else:
-        usdr.text(0.5, 0.5, "no --validate", ha="center", va="center", transform=usdr.transAxes)
+        usdr.text(0.5, 0.5, "not validated", ha="center", transform=usdr.transAxes)
+        usdr.set_yticks([])
     for axes in (usdr, rate):
         axes.set_xlabel("hours of audio trained on")
     for axes in (loss, sdr, usdr, rate):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -141,15 +142,17 @@ def _export(net: nn.Module, claim: float, card: Card, path: Path) -> Path:
     with torch.inference_mode():
         expected = net(noise)[:, None].numpy() * claim
     _fold_batch_norm(net)
-    program = torch.onnx.export(
-        _OneStem(net, claim).eval(),
-        (noise,),
-        input_names=["mixture"],
-        output_names=["stems"],
-        dynamo=True,
-        optimize=True,
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of torch about itself
+        program = torch.onnx.export(
+            _OneStem(net, claim).eval(),
+            (noise,),
+            input_names=["mixture"],
+            output_names=["stems"],
+            dynamo=True,
+            optimize=True,
+            verbose=False,
+        )
     assert program is not None
     model = program.model_proto
     del model.metadata_props[:]
