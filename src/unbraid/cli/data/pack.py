@@ -98,7 +98,7 @@ def pack(
     if codec == "vorbis":
         loss = f"SDR against the original {statistics.median(packed.sdr_db):.1f} dB (median)"
     typer.echo(
-        f"{len(packed.shards)} shards, {packed.n_bytes / 2**20:.1f} MiB, "
+        f"{len(packed.shards)} shard{'s' * (len(packed.shards) != 1)}, {packed.n_bytes / 2**20:.1f} MiB, "
         f"{packed.mb_per_hour:.1f} MB for an hour of a stem, {loss}; in {out}"
     )
 

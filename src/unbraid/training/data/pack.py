@@ -291,6 +291,8 @@ def _cut(stems: list[_Stem], start_s: int, end_s: int | None) -> list[_Stem]:
 
 def _code_song(stems: list[_Stem], codec: Codec, quality: float, limit: int) -> list[list[_Coded]]:
     """A song's files; in several parts along time if they would fill more than a shard."""
+    if not stems:  # a silent half
+        return []
     coded = [_code(stem, codec, quality) for stem in stems]
     if _size(coded) <= limit:
         return [coded]
