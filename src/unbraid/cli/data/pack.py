@@ -97,8 +97,9 @@ def pack(
     loss = "lossless"
     if codec == "vorbis":
         loss = f"SDR against the original {statistics.median(packed.sdr_db):.1f} dB (median)"
+    n_shards = len(packed.shards)
     typer.echo(
-        f"{len(packed.shards)} shard{'s' * (len(packed.shards) != 1)}, {packed.n_bytes / 2**20:.1f} MiB, "
+        f"{n_shards} shard{'s' * (n_shards != 1)}, {packed.n_bytes / 2**20:.1f} MiB, "
         f"{packed.mb_per_hour:.1f} MB for an hour of a stem, {loss}; in {out}"
     )
 
