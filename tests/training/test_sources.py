@@ -153,7 +153,7 @@ def test_spectra_are_those_of_pools_and_of_songs(tmp_path, noise):
 @pytest.mark.parametrize("play", [play_string, play_synth])
 def test_basses_lie_where_basses_lie(play):
     notes = [Note(0.5 * n, 0.5 * n + 0.45, 0, 28 + n % 12, 100) for n in range(8)]
-    for seed in range(4):
+    for seed in range(2):
         sound = play(notes, np.random.default_rng(seed), 4 * RATE)
         assert np.isfinite(sound).all()
         assert band_shares(sound.T)[:3].sum() > 0.6  # below 800 Hz, before any equaliser

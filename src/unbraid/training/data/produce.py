@@ -22,7 +22,7 @@ from unbraid.training.data.manifest import Kind
 from unbraid.training.data.pluck import play_string
 from unbraid.training.data.pool import RATE, Samples
 from unbraid.training.data.render import DRUM_FONTS, FONTS, TAIL_S, render
-from unbraid.training.data.score import DRUM_CHANNEL, Note, Score
+from unbraid.training.data.score import DRUM_CHANNEL, KICKS, Note, Score
 from unbraid.training.data.synth_bass import play_synth
 
 FONT_SHARE = {"musescore": 0.22, "fluid-mono": 0.2, "fluid": 0.38, "timgm": 0.2}
@@ -81,7 +81,7 @@ def produce(
     if rest:
         stems["other"] = _other(rest, rng)
     if electric_kit and rng.random() < 0.4:
-        _duck(stems, [n.start_s for n in drum_notes if n.pitch in (35, 36)], rng)
+        _duck(stems, [n.start_s for n in drum_notes if n.pitch in KICKS], rng)
     return _master(stems, rng)
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 DRUM_CHANNEL = 9
+KICKS = {35, 36}
 BASS_PROGRAMS = range(32, 40)
 
 
@@ -72,7 +73,7 @@ def vary(score: Score, rng: np.random.Generator) -> Score:
     octave = {}
     for channel in bass:  # so that a bass guitar could play it
         mean = np.mean([n.pitch for n in score.notes if n.channel == channel]) + shift
-        octave[channel] = 12 * round((38 - float(mean)) / 12) if not 30 <= mean <= 48 else 0
+        octave[channel] = 12 * round((37 - float(mean)) / 12)
     notes = []
     for note in score.notes:
         start = max(0.0, note.start_s / tempo + float(rng.normal(0, looseness_s)))

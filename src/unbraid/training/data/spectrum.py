@@ -14,7 +14,7 @@ from unbraid.training.data.manifest import read_manifest
 
 EDGES_HZ = (0, 80, 200, 800, 4000, 22_050)
 FRAME = 4096  # samples: bins of 10.8 Hz at 44.1 kHz
-READ_S = 120.0  # of each item: enough for a share
+EVERY = 6  # frame of a pool's item is read: enough for a share
 
 Shares = NDArray[np.float64]
 """(5,), the fraction of an item's energy in each band of `EDGES_HZ`; sums to 1."""
@@ -59,10 +59,12 @@ def spectra(folder: Path) -> dict[tuple[str, str], NDArray[np.float64]]:
 
 def _items(folder: Path) -> Iterable[tuple[str, str, NDArray[np.float32], int]]:
     for entry in read_manifest(folder):
-        stored = np.load(folder / entry.file, mmap_mode="r")[: round(READ_S * 44_100)]
-        yield entry.source, entry.kind, stored.astype(np.float32) / 32_768, 44_100
+        stored = np.load(folder / entry.file, mmap_mode="r")
+        whole = stored[: len(stored) // FRAME * FRAME].reshape(-1, FRAME, 2)
+        some = whole[::EVERY].reshape(-1, 2).astype(np.float32)
+        yield entry.source, entry.kind, some / 32_768, 44_100
     for path in sorted(folder.glob("*/*")):
         if path.stem in STEMS and path.suffix[1:].upper() in soundfile.available_formats():
             with soundfile.SoundFile(path) as file:
-                samples = file.read(round(READ_S * file.samplerate), "float32", always_2d=True)
+                samples = file.read(dtype="float32", always_2d=True)
                 yield path.parent.name, path.stem, samples, file.samplerate

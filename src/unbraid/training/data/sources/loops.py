@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from unbraid.training.data.effects import cut, random_equaliser, room, saturate
+from unbraid.training.data.effects import cut, peak_filter, random_equaliser, room, saturate
 from unbraid.training.data.pool import RATE, Samples
 from unbraid.training.data.recordings import read_stereo
 from unbraid.training.data.sources.source import Song, Source, Stems, missing_files, seed_of
@@ -48,6 +48,8 @@ def _make(number: int) -> Stems:
         loop = soxr.resample(loop.T, RATE * speed, RATE).T.astype(np.float32)
         n_times = max(1, round(float(rng.uniform(8, 16)) * RATE / loop.shape[1]))
         part = random_equaliser(np.tile(loop, (1, n_times)), rng)
+        if rng.random() < 0.7:  # a record's kick rings below what these loops have
+            part = peak_filter(part, float(rng.uniform(50, 80)), float(rng.uniform(0, 14)), 0.9)
         if rng.random() < 0.3:
             part = saturate(part, float(rng.uniform(0, 8)))
         if rng.random() < 0.2:

@@ -14,7 +14,7 @@ from unbraid.errors import TrainingError
 from unbraid.training.data.midi import read_score
 from unbraid.training.data.produce import produce
 from unbraid.training.data.render import FONT_PACKAGES, missing_synth
-from unbraid.training.data.score import vary
+from unbraid.training.data.score import DRUM_CHANNEL, KICKS, Score, vary
 from unbraid.training.data.sources.source import Song, Source, Stems, missing_files, seed_of
 from unbraid.training.data.styles import DEGREES, MAJOR, MINOR
 
@@ -89,7 +89,17 @@ def _chord(degree: str, key: int, rng: np.random.Generator) -> str:
 
 def _make(number: int) -> Stems:
     rng = np.random.default_rng(seed_of("mma", number))
-    text = write_song(rng)
+    score = _play(write_song(rng))
+    for _ in range(6):  # many styles have no bass or only a cymbal: look for a whole band
+        struck = {note.pitch for note in score.notes if note.channel == DRUM_CHANNEL}
+        if score.bass_channels() and struck & KICKS:
+            break
+        score = _play(write_song(rng))
+    return produce(vary(score, rng), rng)
+
+
+def _play(text: str) -> Score:
+    """The score that MMA makes of a song in its language."""
     with tempfile.TemporaryDirectory() as folder:
         source, midi = Path(folder, "song.mma"), Path(folder, "song.mid")
         source.write_text(text)
@@ -98,5 +108,4 @@ def _make(number: int) -> Stems:
         )
         if not midi.is_file():
             raise TrainingError(f"mma failed: {run.stdout.strip()[-120:]}")
-        score = read_score(midi.read_bytes(), "mma")
-    return produce(vary(score, rng), rng)
+        return read_score(midi.read_bytes(), "mma")
