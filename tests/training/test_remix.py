@@ -156,9 +156,9 @@ def test_stems_of_a_song_move_together(small_pools, tmp_path):
         torch.testing.assert_close(alike, alike[:1].expand_as(alike), rtol=0, atol=1e-3)
 
 
-def test_an_accompaniment_with_a_voice_of_its_own_is_never_parted_from_it(small_pools, tmp_path):
+def test_what_a_teacher_separated_is_never_parted(small_pools, tmp_path):
     files = {"vocals": "one.vocals.npy", "accompaniment": "one.other.npy"}
-    pools_with(tmp_path, small_pools, files)
+    pools_with(tmp_path, small_pools, files, source="teacher-made")
     ours = remixer(tmp_path, duet=0.3, accompaniment=0.3)
     assert not ours.pools.has("accompaniment")
     plans = [ours.plan(step) for step in range(20)]
@@ -166,7 +166,7 @@ def test_an_accompaniment_with_a_voice_of_its_own_is_never_parted_from_it(small_
     for plan in plans:
         for example, known in enumerate(plan.known):
             crops = [crop for crop in plan.crops if crop.example == example]
-            if any(crop.item.name.endswith("accompaniment") for crop in crops):
+            if any(crop.item.source == "teacher-made" for crop in crops):
                 n_duets += 1
                 assert known == [1, 0, 0, 0]
                 voice, music = sorted(crops, key=lambda crop: crop.stem)

@@ -20,6 +20,9 @@ from unbraid.training.data.shards import unpacked
 REFERENCE_DBFS = -20.0
 """Crops drawn alone are brought to this level (RMS of the item's audible parts) before mixing."""
 
+TEACHER = "teacher-"
+"""Sources whose name begins so hold what another net separated: their stems are never parted."""
+
 RESIDENT_SHARE = 0.6
 """Of the GPU's free memory, at most, for samples."""
 
@@ -103,16 +106,18 @@ class Pools:
             items[entry.kind].append(item)
             if item.song is not None:
                 songs[item.song][entry.kind] = item
-        missing = [stem for stem in STEMS if stem not in items]
-        if missing:
-            raise TrainingError(f"{folder}: no training material for {', '.join(missing)}")
         self.songs = [stems for stems in songs.values() if len(stems.keys() & set(STEMS)) >= 2]
         self.duets = [stems for stems in songs.values() if {"vocals", "accompaniment"} <= {*stems}]
-        # What is left of a voice in an accompaniment that a teacher made is right only below the
-        # voice it came from: such a pair is never parted.
-        paired = {id(stems["accompaniment"]) for stems in self.duets}
-        items["accompaniment"] = [i for i in items["accompaniment"] if id(i) not in paired]
-        self._items = {kind: found for kind, found in items.items() if found}
+        # What a teacher left of the voice in its accompaniment, and the other way round, is right
+        # only where the two sound together.
+        alone = {
+            kind: [item for item in found if not item.source.startswith(TEACHER)]
+            for kind, found in items.items()
+        }
+        self._items = {kind: found for kind, found in alone.items() if found}
+        missing = [stem for stem in STEMS if stem not in self._items]
+        if missing:
+            raise TrainingError(f"{folder}: no training material for {', '.join(missing)}")
         self._choices = {kind: self._by_source(found) for kind, found in self._items.items()}
         self._song_choice = self._by_seconds(self.songs)
         self._duet_choice = self._by_seconds(self.duets)
