@@ -15,13 +15,13 @@ from unbraid.training.losses import (  # noqa: E402
     total_loss,
 )
 from unbraid.training.losses.hearing import masked_error  # noqa: E402
-from unbraid.training.losses.spectra import complex_l1, compressed_magnitude  # noqa: E402
+from unbraid.training.losses.spectra import complex_l1, compressed_magnitude, energy  # noqa: E402
 from unbraid.training.losses.targets import QUIET_FLOOR  # noqa: E402
 
 pytestmark = pytest.mark.training
 
 SPEC = Spec(sample_rate=8_000, n_fft=128, hop=32, n_bins=33, n_frames=24, context=2)
-EVERYTHING = LossConfig(masked=0.5, multi_resolution=0.2, waveform_l1=0.3, si_sdr=0.02,
+EVERYTHING = LossConfig(energy=0.5, masked=0.5, multi_resolution=0.2, waveform_l1=0.3, si_sdr=0.02,
                         resolutions=(64, 128))  # fmt: skip
 
 
@@ -65,6 +65,18 @@ def test_compressed_magnitude_is_its_formula(example, power):
     found = compressed_magnitude(masks, Targets.of(stems, known), power).numpy()
     expected = slowly(stems, masks, lambda e, s: np.abs(root(e) - root(s)), root)
     np.testing.assert_allclose(found, expected, rtol=2e-2 if power < 0.5 else 2e-3)
+
+
+def test_energy_is_its_formula(example):
+    stems, known, masks = example
+    found = energy(masks, Targets.of(stems, known)).numpy()
+    expected = np.zeros((3, 4))
+    for one, stem in np.ndindex(expected.shape):
+        mixture, target = stems[one].sum(0).numpy(), stems[one, stem].numpy()
+        error = np.sum(np.abs(masks[one, stem].numpy() * mixture - target) ** 2)
+        floor = (QUIET_FLOOR * np.linalg.norm(mixture)) ** 2
+        expected[one, stem] = np.sqrt(error / max(np.linalg.norm(target) ** 2, floor))
+    np.testing.assert_allclose(found, expected, rtol=1e-3)
 
 
 def test_the_sdr_of_the_progress_line_is_that_of_the_spectra(example):

@@ -12,7 +12,7 @@ from torch import Tensor
 from unbraid.errors import TrainingError
 from unbraid.spec import Spec
 from unbraid.training.losses.hearing import masked_error
-from unbraid.training.losses.spectra import complex_l1, compressed_magnitude
+from unbraid.training.losses.spectra import complex_l1, compressed_magnitude, energy
 from unbraid.training.losses.targets import Targets, audible_sdr_db
 from unbraid.training.losses.waveforms import (
     Waveforms,
@@ -34,6 +34,7 @@ class LossConfig:
 
     complex_l1: float = 1.0
     compressed: float = 0.3
+    energy: float = 0.0
     masked: float = 0.0  # the part of the complex error that is heard beside the stem
     multi_resolution: float = 0.0
     waveform_l1: float = 0.0
@@ -43,7 +44,7 @@ class LossConfig:
     drop_worst: float = 0.0  # share of a batch's examples, those of highest cost, to leave out
 
     def __post_init__(self) -> None:
-        weights = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)[:6]}
+        weights = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)[:7]}
         for name, weight in weights.items():
             if not 0 <= weight < float("inf"):
                 raise TrainingError(f"{name} must be 0 or more, not {weight!r}")
@@ -86,6 +87,8 @@ def total_loss(masks: Tensor, targets: Targets, config: LossConfig, spec: Spec) 
         costs = costs + config.complex_l1 * complex_l1(masks, targets)
     if config.compressed:
         costs = costs + config.compressed * compressed_magnitude(masks, targets, config.power)
+    if config.energy:
+        costs = costs + config.energy * energy(masks, targets)
     if config.masked:
         costs = costs + config.masked * masked_error(masks, targets, spec)
     if config.on_waveforms:

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from unbraid.training.losses.targets import Targets, relative
+from unbraid.training.losses.targets import QUIET_FLOOR, Targets, relative
 
 AXES = (-3, -2, -1)
 
@@ -24,6 +24,25 @@ def complex_l1(masks: Tensor, targets: Targets) -> Tensor:
     # The constant keeps the gradient of the root finite where the error is nothing.
     error = (targets.squared_error(masks) + 1e-6).sqrt()
     return relative(error, targets.magnitude, targets.mixture, AXES)
+
+
+def energy(masks: Tensor, targets: Targets) -> Tensor:
+    """The square root of sum |mX - S|^2 / max(sum |S|^2, 0.16 sum |X|^2).
+
+    uSDR's own ratio, as amplitudes: loud bins, where drums and bass have theirs, count as they do
+    in the figure by which nets are judged. Mind that it lets quiet passages go.
+
+    Args:
+        masks: real, (batch, 4, 2, n_bins, n_frames).
+        targets: the same batch's.
+
+    Returns:
+        (batch, 4); next to 0 for a mask that gives the stem exactly.
+    """
+    floor = QUIET_FLOOR**2 * targets.mixture.square().mean(AXES)
+    signal = targets.magnitude.square().mean(AXES).maximum(floor).clamp(min=1e-8)
+    # The constant keeps the gradient of the root finite where the error is nothing.
+    return (targets.squared_error(masks).mean(AXES) / signal + 1e-4).sqrt()
 
 
 def compressed_magnitude(masks: Tensor, targets: Targets, power: float = 0.5) -> Tensor:
