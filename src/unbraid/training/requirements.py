@@ -15,7 +15,7 @@ from unbraid.training.recipe import Recipe
 
 SPARE_DISK_BYTES = 64 * 2**20
 """For logs, curves and what others write meanwhile."""
-VALUES_AT_ONCE = 24
+VALUES_AT_ONCE = 28
 """Values kept for each complex one of the stems' spectra, from drawing ahead to the loss: four
 drawn batches, waveforms, spectra, targets, and what the loss keeps for its gradient (measured)."""
 PROGRAM_BYTES = 200 * 2**20
