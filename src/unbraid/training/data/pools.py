@@ -46,6 +46,7 @@ class Item:
     recording: Recording
     twin: Recording | None  # the same after a lossy codec
     seconds: float
+    active: float  # fraction of it that is not silent
     source: str
     song: str | None  # stems that share it belong together, aligned to the sample
     level_dbfs: float  # RMS where it is not silent
@@ -69,7 +70,7 @@ class _Choice(Generic[T]):
 
 
 class Pools:
-    """All training items by class, drawn by source weight and then by length.
+    """All training items by class, drawn by source weight and then by audible length.
 
     Args:
         folder: pools, or shards of them, which are decoded beside them the first time.
@@ -129,6 +130,7 @@ class Pools:
             recording=self._recording(folder / entry.file),
             twin=self._recording(folder / entry.twin) if entry.twin else None,
             seconds=entry.seconds,
+            active=entry.active,
             source=entry.source,
             song=entry.song,
             level_dbfs=entry.level_dbfs,
@@ -144,7 +146,11 @@ class Pools:
         by_source: dict[str, list[Item]] = defaultdict(list)
         for item in items:
             by_source[item.source].append(item)
-        choices = [_Choice(found, [i.seconds for i in found]) for found in by_source.values()]
+        # A bass that plays in a twentieth of its song would else be drawn mostly for its silence.
+        choices = [
+            _Choice(found, [i.seconds * max(i.active, 0.01) for i in found])
+            for found in by_source.values()
+        ]
         weights = [
             self._weights.get(source, 1.0) * math.sqrt(sum(i.seconds for i in found))
             for source, found in by_source.items()

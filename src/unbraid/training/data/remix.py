@@ -232,10 +232,10 @@ class Remixer:
         return start - round(n_before), stretch_reads(n_in, tempo)
 
     def _start(self, items: Sequence[Item], rng: np.random.Generator) -> int:
-        """Where to read: of four random places the first, or else the best, that is audible."""
+        """Where to read: the first of some random places that is audible, or else the best."""
         n_latest = max(1, max(len(item.samples) for item in items) - self.n_samples)
         best, most = 0, -1
-        for _ in range(4):
+        for _ in range(8):
             start = int(rng.integers(n_latest))
             n_audible = sum(_is_audible(item, start, self.n_samples) for item in items)
             if n_audible > most:
