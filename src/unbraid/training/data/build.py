@@ -48,7 +48,7 @@ class Progress:
 def build(
     out: Path,
     pack: Path | None = None,
-    sources: Sequence[str] | None = None,
+    sources: Sequence[str | Source] | None = None,
     hours: float | None = None,
     jobs: int = 1,
     *,
@@ -62,7 +62,8 @@ def build(
     Args:
         out: folder of the pools; made if it is not there.
         pack: the project's data pack; None leaves out what needs it.
-        sources: names of sources; None takes all that can be built here.
+        sources: names of sources, or sets that a user brought; None takes all that can be built
+            here.
         hours: hours of songs of each source without an end; None takes each source's own default.
         jobs: processes.
         progress: called after every song.
@@ -115,17 +116,21 @@ def build(
             n_done = report.n_made + len(report.skipped)
             name = f"{source.name}/{song.name}"
             progress(Progress(n_done, len(todo), name, report.seconds / 3600))
-    text = sources_text(read_manifest(out), {s.name: s.credit for s in SOURCES.values()})
+    thanks = {s.name: s.credit for s in (*SOURCES.values(), *chosen)}
+    text = sources_text(read_manifest(out), thanks)
     (out / "SOURCES.md").write_text(text, encoding="utf-8")
     report.wall_s = time.monotonic() - started
     return report
 
 
-def _choose(names: Sequence[str] | None, pack: Path | None) -> tuple[list[Source], Report]:
+def _choose(names: Sequence[str | Source] | None, pack: Path | None) -> tuple[list[Source], Report]:
     report = Report()
     chosen = []
     usual = [source.name for source in SOURCES.values() if not source.on_request]
     for name in names if names is not None else usual:
+        if isinstance(name, Source):
+            chosen.append(name)
+            continue
         if name not in SOURCES:
             raise TrainingError(f"{name}: no such source; known: {', '.join(SOURCES)}")
         remedy = SOURCES[name].missing(pack)
