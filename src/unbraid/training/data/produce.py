@@ -141,7 +141,7 @@ def _drums(notes: list[Note], rng: np.random.Generator, n_samples: int, electric
 
 def _bass(track: Samples, rng: np.random.Generator) -> Samples:
     """Line signal, amplifier or both; compressed; in the middle of the picture."""
-    sound = cut(track.mean(axis=0, keepdims=True), low_hz=float(rng.uniform(25, 42)))
+    sound = cut(track.mean(axis=0, keepdims=True), low_hz=float(rng.uniform(28, 50)))
     sound = peak_filter(sound, float(rng.uniform(45, 140)), float(rng.normal(1, 3)), 0.9)
     sound = peak_filter(sound, float(rng.uniform(250, 600)), float(rng.normal(-3, 3)), 0.7)
     sound = peak_filter(sound, float(rng.uniform(700, 2500)), float(rng.normal(0, 3)), 0.9)

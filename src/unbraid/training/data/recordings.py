@@ -52,12 +52,14 @@ def cut_silence(samples: Samples, *, threshold_db: float = -45.0, keep_s: float 
 
     Args:
         samples: (2, n_samples).
-        threshold_db: what counts as silence, against the 95th percentile of the 20-ms levels.
+        threshold_db: what counts as silence, against the 95th percentile of the 20-ms levels;
+            a noisy recording's own floor does so too.
         keep_s: what stays of a pause at each of its ends; the joints lie in the silence.
     """
     block = RATE // 50
     level = levels(samples, block)
-    loud = level > np.percentile(level, 95) + threshold_db
+    floor, top = np.percentile(level, (5, 95))
+    loud = level > top + max(threshold_db, min(floor - top + 6, -20))
     reach = round(keep_s * 50)
     kept = np.convolve(loud, np.ones(2 * reach + 1), "same") > 0
     return np.ascontiguousarray(samples[:, np.repeat(kept, block)[: samples.shape[1]]])

@@ -178,9 +178,9 @@ def breath(rng: np.random.Generator) -> Samples:
     """A singer drawing breath: (2, n_samples) of noise that swells, through an open mouth."""
     n_samples = round(float(rng.uniform(0.15, 0.45)) * RATE)
     noise = rng.standard_normal((1, n_samples)).astype(np.float32)
-    noise = cut(noise, float(rng.uniform(700, 1500)), float(rng.uniform(5000, 12_000)), order=1)
+    noise = cut(noise, float(rng.uniform(600, 1500)), float(rng.uniform(3000, 8000)))
     swell = np.hanning(n_samples) ** float(rng.uniform(0.6, 1.5))
-    loudness = decibels(float(rng.uniform(-46, -32)))
+    loudness = decibels(float(rng.uniform(-54, -40)))
     return np.repeat((noise * swell * loudness).astype(np.float32), 2, axis=0)
 
 

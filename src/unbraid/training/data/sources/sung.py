@@ -7,8 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from unbraid.training.data.pool import Samples
-from unbraid.training.data.recordings import cut_silence, high_pass, join, levelled, read_stereo
+from unbraid.training.data.pool import RATE, Samples
+from unbraid.training.data.recordings import (
+    UnreadableError,
+    cut_silence,
+    high_pass,
+    join,
+    levelled,
+    read_stereo,
+)
 from unbraid.training.data.sing import (
     Voice,
     analyse,
@@ -103,7 +110,7 @@ def _sing(pack: Path, number: int) -> Stems:
     file = str(rng.choice(list(BANKS), p=list(BANKS.values())))
     pieces = segments(pack, file)
     recorded: list[Samples] = []
-    while sum(piece.shape[1] for piece in recorded) < RECORDED_S * 44_100:
+    while sum(piece.shape[1] for piece in recorded) < RECORDED_S * RATE:
         start_s, end_s, _ = pieces[int(rng.integers(len(pieces)))]
         end_s = min(end_s, start_s + 8.0)
         recorded.append(read_stereo(pack / "voices" / file, start_s=start_s, end_s=end_s))
@@ -112,8 +119,13 @@ def _sing(pack: Path, number: int) -> Stems:
 
 def sing_twice(recorded: Sequence[Samples], rng: np.random.Generator) -> Samples:
     """Dry recordings of one voice as songs: once by a higher, once by a lower singer."""
-    voices = [analyse(cut_silence(high_pass(piece))) for piece in recorded]
+    voices = [
+        analyse(cut_silence(high_pass(piece), threshold_db=-32.0, keep_s=0.05))
+        for piece in recorded
+    ]
     voices = [v for v in voices if v.mean_hz > 0 and (v.pitch_hz > 0).mean() > 0.3]
+    if not voices:
+        raise UnreadableError("nothing in these recordings has a pitch")
     lower_first = bool(rng.random() < 0.5)
     takes = [_take(voices, rng, low_voice=lower_first != bool(take)) for take in range(2)]
     return np.concatenate(takes, axis=1)
@@ -136,12 +148,19 @@ def _take(voices: list[Voice], rng: np.random.Generator, *, low_voice: bool) -> 
         0 if rng.random() < 0.5 else int(rng.choice((2, 2, -2, 4, -3))) for _ in range(n_others)
     ]
     breaths = float(rng.choice((0.0, 0.5, 0.9)))
+    gaps: list[float] = []
+    left_s = 0.0  # of the phrase
     leads: list[Samples] = []
     others: list[list[Samples]] = [[] for _ in range(n_others)]
     for voice in voices:
         pitch, where = melody(voice, rng, tune)
         lead = levelled(synthesise(voice, pitch, formants, where))
-        inhaled = breath(rng) if rng.random() < breaths else np.zeros((2, 0), np.float32)
+        starts = left_s <= 0  # syllables alone make a phrase together, then breath is drawn
+        left_s = float(rng.uniform(1.5, 5.0)) if starts else left_s
+        left_s -= lead.shape[1] / RATE
+        gaps.append(float(rng.uniform(0.15, 0.9) if left_s <= 0 else rng.uniform(0, 0.04)))
+        inhales = starts and rng.random() < breaths
+        inhaled = breath(rng) if inhales else np.zeros((2, 0), np.float32)
         leads.append(np.concatenate([inhaled, lead], axis=1))
         for line, step in zip(others, steps, strict=True):
             again, place = like_another_take(pitch, where, rng)
@@ -149,7 +168,6 @@ def _take(voices: list[Voice], rng: np.random.Generator, *, low_voice: bool) -> 
             throat = formants * float(rng.uniform(0.97, 1.03))
             other = levelled(synthesise(voice, again, throat, place))
             line.append(np.pad(other, ((0, 0), (inhaled.shape[1], 0))))
-    gaps = rng.uniform(0.05, 0.6, len(voices))
     return produce_vocals(join(leads, gaps), [join(line, gaps) for line in others], rng)
 
 
