@@ -1,5 +1,7 @@
 """From a score to a record: instruments rendered, amplified, placed in rooms, mixed, compressed."""
 
+from collections import Counter
+
 import numpy as np
 
 from unbraid.training.data.drum_bodies import with_bodies
@@ -27,6 +29,8 @@ from unbraid.training.data.synth_bass import play_synth
 
 FONT_SHARE = {"musescore": 0.22, "fluid-mono": 0.2, "fluid": 0.38, "timgm": 0.2}
 SYNTH_BASSES = (38, 39)
+MAX_CHANNELS = 6  # with effects of their own; those that play least share theirs
+ANYTHING = 104  # a program without an amplifier
 DRUM_KIT_PROGRAMS = (0, 0, 0, 8, 16, 16, 24, 25, 32, 40)
 TARGET_DB = {"guitar": -22.0, "keys": -25.0, "lead": -23.0, "pad": -28.0, "rest": -25.0}
 
@@ -72,11 +76,15 @@ def produce(
         elif not synthetic and rng.random() < 0.5:
             bass = [play_string(bass_notes, rng, n_samples)]
         stems["bass"] = _bass(sum(bass[1:], bass[0]), rng)
+    by_use = Counter(note.channel for note in tuned.notes)
+    others = [c for c, _ in by_use.most_common() if c in tracks and c not in bass_channels]
     rest = [
-        _instrument(track, score.programs.get(channel, 0), rng, drive_db)
-        for channel, track in tracks.items()
-        if channel not in bass_channels
+        _instrument(tracks[channel], score.programs.get(channel, 0), rng, drive_db)
+        for channel in others[:MAX_CHANNELS]
     ]
+    if len(others) > MAX_CHANNELS:
+        together: Samples = np.asarray(sum(tracks[c] for c in others[MAX_CHANNELS:]))
+        rest.append(_instrument(together, ANYTHING, rng, drive_db))
     rest = [track for track in rest if level_db(track) > -70]
     if rest:
         stems["other"] = _other(rest, rng)

@@ -14,7 +14,7 @@ from unbraid.training.data.render import FONT_PACKAGES, missing_synth
 from unbraid.training.data.score import vary
 from unbraid.training.data.sources.source import Song, Source, Stems, missing_files, seed_of
 
-MAX_S = 180.0
+MAX_S = 120.0
 
 
 class MidiSongs(Source):
