@@ -64,7 +64,7 @@ def export_set(
     out.mkdir(parents=True, exist_ok=True)
     figures = {**cost(nets, recipe.spec), **(metrics or {})}
     files = []
-    for (stem, net), claim in zip(nets.nets.items(), recipe.claims, strict=True):
+    for stem, net in nets.nets.items():
         card = Card(
             name=recipe.name,
             version=version,
@@ -77,7 +77,7 @@ def export_set(
             training_data=tuple(training_data or ()),
             metrics=figures,
         )
-        files.append(_export(net.cpu().eval(), claim, card, out / f"{stem}.onnx"))
+        files.append(_export(net.cpu().eval(), card, out / f"{stem}.onnx"))
     _write_checksums(files)
     return files
 
@@ -117,19 +117,18 @@ def _write_checksums(files: list[Path]) -> None:
 
 
 class _OneStem(nn.Module):
-    """Gives a graph the stem axis that its card promises, and its claim."""
+    """Gives a graph the stem axis that its card promises."""
 
-    def __init__(self, net: nn.Module, claim: float) -> None:
+    def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.net = net
-        self.claim = claim
 
     def forward(self, magnitude: torch.Tensor) -> torch.Tensor:
         result: torch.Tensor = self.net(magnitude)[:, None]
-        return result * self.claim
+        return result
 
 
-def _export(net: nn.Module, claim: float, card: Card, path: Path) -> Path:
+def _export(net: nn.Module, card: Card, path: Path) -> Path:
     import onnx
 
     if not isinstance(net, UNet):
@@ -140,12 +139,12 @@ def _export(net: nn.Module, claim: float, card: Card, path: Path) -> Path:
     # Magnitudes of the size that music at -16 dBFS has.
     noise = torch.randn(card.input_shape, generator=generator).abs() * 10
     with torch.inference_mode():
-        expected = net(noise)[:, None].numpy() * claim
+        expected = net(noise)[:, None].numpy()
     _fold_batch_norm(net)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of torch about itself
         program = torch.onnx.export(
-            _OneStem(net, claim).eval(),
+            _OneStem(net).eval(),
             (noise,),
             input_names=["mixture"],
             output_names=["stems"],

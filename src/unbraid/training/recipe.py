@@ -42,9 +42,6 @@ class Recipe:
     crop_frames: int = 64  # frames of an example: 1.5 s
     batch_size: int = 8
     seed: int = 0
-    # Factors on the magnitudes of each stem's net in the exported set, below one for a stem that
-    # takes too much on real songs; the training itself does not see them.
-    claims: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
     precision: str = "auto"  # of the net alone: "bf16", "fp32", or bf16 on a GPU
     save_minutes: float = 5.0  # between two checkpoints, at most; most often it is seconds
     validate_minutes: float = 30.0

@@ -33,9 +33,7 @@ class AugmentationConfig:
     equalise: float = 0.5
     equalise_db: float = 6.0  # standard deviation of a band's gain, four bands
     low_shelf: float = 0.7
-    # By stem: vocals, drums, bass, other. Rendered kits lack the sub of a record's kick drum, and
-    # a net that never heard it gives all of it to the bass.
-    low_shelf_db: tuple[float, ...] = (0.0, 6.0, -3.0, 0.0)  # mean
+    low_shelf_db: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)  # mean, by stem
     low_shelf_spread_db: float = 5.0
     bus_equalise: float = 0.5  # per example
     bus_equalise_db: float = 3.0
