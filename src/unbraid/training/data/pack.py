@@ -1,10 +1,4 @@
-"""Packing pools into shards: what goes in first, how it is coded, how much of it fits.
-
-The order is such that every beginning of it is balanced, so that material can be cut off where
-the size ends, and each shard is a small training set by itself. The class that has least comes
-next, in it the source that has least of its share, which is the one training draws it by (its
-weight in the recipe times the square root of its hours); songs of a source take turns.
-"""
+"""Packing pools into shards: how excerpts are coded, and how much of them fits."""
 
 import hashlib
 import io
@@ -14,18 +8,18 @@ import os
 import shutil
 import zipfile
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unbraid.errors import OutputError, TrainingError
+from unbraid.training.data.excerpts import Stem, cut_all, in_order
 from unbraid.training.data.manifest import MANIFEST, Entry, read_manifest, sources_text
-from unbraid.training.data.pool import RATE, SILENCE_DBFS, levels
+from unbraid.training.data.pool import RATE
 from unbraid.training.data.shards import CHECKSUMS, FREE_GIB, SHARDS
 
 Codec = Literal["vorbis", "flac"]
@@ -34,8 +28,6 @@ EXCERPT_S = 30.0
 """Length of a song's parts where not all of it can come along."""
 LEAST_S = 4.0
 """No song is cut into shorter parts to fit into a shard."""
-ACCOMPANIMENT_SHARE = 0.15
-"""Music of unknown stems, against a stem: training draws it rarely."""
 SUFFIXES = {b"OggS": ".ogg", b"fLaC": ".flac"}  # by how a file begins
 PIECE_FRAMES = 2**14  # libsndfile's Vorbis encoder keeps what it is given on a thread's small stack
 COMPRESSED_TO: dict[Codec, float] = {"vorbis": 0.1, "flac": 0.6}  # at most, of the pools' bytes
@@ -55,44 +47,6 @@ class Packed:
     def mb_per_hour(self) -> float:
         """Megabytes (10^6) for an hour of a stem."""
         return self.n_bytes / 1e6 / max(sum(self.seconds.values()) / 3600, 1e-9)
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A song's stems, or the same seconds of all of them."""
-
-    entries: tuple[Entry, ...]
-    start_s: int
-    end_s: int | None  # None: to the end
-
-
-@dataclass(frozen=True, slots=True)
-class _Stem:
-    """A file of the pools, or a part of it."""
-
-    entry: Entry
-    samples: NDArray[np.int16]  # (n_samples, 2)
-
-    def cut(self, start_s: int, end_s: int | None) -> "_Stem | None":
-        """Some seconds of it; None if there is nothing audible in them."""
-        samples = self.samples[start_s * RATE : None if end_s is None else end_s * RATE]
-        if len(samples) == 0:
-            return None
-        level = levels(samples.T.astype(np.float32) / np.float32(32768))
-        on = level > SILENCE_DBFS
-        if not on.any():
-            return None
-        entry, suffix = self.entry, f"@{start_s}"
-        cut = replace(
-            entry,
-            item=entry.item + suffix,
-            file=f"{entry.file.removesuffix('.npy')}{suffix}.npy",
-            song=entry.song and entry.song + suffix,
-            seconds=round(len(samples) / RATE, 3),
-            level_dbfs=round(float(10 * np.log10(np.mean(10 ** (level[on] / 10)))), 2),
-            active=round(float(on.mean()), 3),
-        )
-        return _Stem(cut, samples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +102,7 @@ def pack(
     excerpt_s = None if fit is None and hours is None else EXCERPT_S
     packed = Packed()
     writer = _Writer(out, limit, math.inf if fit is None else fit, _sources(pools, entries), packed)
-    stems = _in_order(pools, entries, weights, excerpt_s, hours)
+    stems = in_order(pools, entries, weights, excerpt_s, hours)
     waiting: deque[Future[list[list[_Coded]]]] = deque()
     # Threads, not processes: the encoder works without Python's lock.
     with ThreadPoolExecutor(n_workers) as workers:
@@ -199,97 +153,10 @@ def _check(pools: Path, entries: list[Entry], out: Path, fit: int | None, codec:
         )
 
 
-# -- what comes next ------------------------------------------------------------------------
-
-
-def _in_order(
-    pools: Path,
-    entries: list[Entry],
-    weights: Mapping[str, float],
-    excerpt_s: float | None,
-    hours: float | None,
-) -> Iterator[list[_Stem]]:
-    """The stems of songs or excerpts; every beginning of the sequence is balanced."""
-    queues = _queues(entries, excerpt_s)
-    available: dict[tuple[str, str], float] = defaultdict(float)
-    for entry in entries:
-        available[entry.kind, entry.source] += entry.seconds
-    taken: dict[tuple[str, str], float] = defaultdict(float)
-    by_class: dict[str, float] = defaultdict(float)
-    total_s = 0.0
-    while available and (hours is None or total_s < hours * 3600):
-        kind = min(dict.fromkeys(k for k, _ in available), key=lambda k: by_class[k] / _share(k))
-        source = min(
-            (s for k, s in available if k == kind),
-            key=lambda s: (
-                taken[kind, s] / (weights.get(s, 1.0) * math.sqrt(available[kind, s])),
-                -weights.get(s, 1.0) * math.sqrt(available[kind, s]),
-            ),
-        )
-        part = next((p for p in queues[source] if any(e.kind == kind for e in p.entries)), None)
-        if part is None:
-            del available[kind, source]
-            continue
-        queue = queues[source]
-        at = queue.index(part)
-        stems = _audible(pools, part)
-        heard = {stem.entry.kind for stem in stems}
-        if kind not in heard:  # it is silent there: left for the classes that are not
-            rest = tuple(entry for entry in part.entries if entry.kind in heard)
-            queue[at : at + 1] = [replace(part, entries=rest)] if rest else []
-            continue
-        del queue[at]
-        for stem in stems:
-            active_s = stem.entry.seconds * stem.entry.active
-            taken[stem.entry.kind, source] += active_s
-            by_class[stem.entry.kind] += active_s
-            total_s += stem.entry.seconds
-        yield stems
-
-
-def _share(kind: str) -> float:
-    return ACCOMPANIMENT_SHARE if kind == "accompaniment" else 1.0
-
-
-def _queues(entries: list[Entry], excerpt_s: float | None) -> dict[str, list[_Part]]:
-    """By source: a part of each song, then another of each, both in random order."""
-    songs: dict[str, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        songs[entry.item].append(entry)
-    rng = np.random.default_rng(0)
-    by_source: dict[str, list[list[_Part]]] = defaultdict(list)
-    for index in rng.permutation(len(songs)):
-        song = tuple(list(songs.values())[index])
-        length_s = max(entry.seconds for entry in song)
-        n_parts = 1 if excerpt_s is None else max(1, round(length_s / excerpt_s))
-        starts = [round(k * length_s / n_parts) for k in range(n_parts)]
-        parts = [_Part(song, a, b) for a, b in itertools.zip_longest(starts, starts[1:])]
-        by_source[song[0].source].append([parts[k] for k in rng.permutation(n_parts)])
-    return {
-        source: [
-            part for turn in itertools.zip_longest(*parts) for part in turn if part is not None
-        ]
-        for source, parts in by_source.items()
-    }
-
-
-def _audible(pools: Path, part: _Part) -> list[_Stem]:
-    """The stems that sound in a part; a whole song's stay as they are."""
-    stems = [_Stem(e, np.load(pools / e.file, mmap_mode="r")) for e in part.entries]
-    if part.start_s == 0 and part.end_s is None:
-        return stems
-    return _cut(stems, part.start_s, part.end_s)
-
-
-def _cut(stems: list[_Stem], start_s: int, end_s: int | None) -> list[_Stem]:
-    cuts = [stem.cut(start_s, end_s) for stem in stems]
-    return [cut for cut in cuts if cut is not None]
-
-
 # -- coding and writing ---------------------------------------------------------------------
 
 
-def _code_song(stems: list[_Stem], codec: Codec, quality: float, limit: int) -> list[list[_Coded]]:
+def _code_song(stems: list[Stem], codec: Codec, quality: float, limit: int) -> list[list[_Coded]]:
     """A song's files; in several parts along time if they would fill more than a shard."""
     if not stems:  # a silent half
         return []
@@ -302,11 +169,11 @@ def _code_song(stems: list[_Stem], codec: Codec, quality: float, limit: int) -> 
             f"{stems[0].entry.item}: {length_s} s of it fill more than a shard; "
             "name a larger --limit"
         )
-    halves = _cut(stems, 0, length_s // 2), _cut(stems, length_s // 2, None)
+    halves = cut_all(stems, 0, length_s // 2), cut_all(stems, length_s // 2, None)
     return [group for half in halves for group in _code_song(half, codec, quality, limit)]
 
 
-def _code(stem: _Stem, codec: Codec, quality: float) -> _Coded:
+def _code(stem: Stem, codec: Codec, quality: float) -> _Coded:
     import soundfile
 
     form = ("FLAC", "PCM_16", 0.6) if codec == "flac" else ("OGG", "VORBIS", 1 - quality)
