@@ -6,17 +6,13 @@ from pathlib import Path
 import av
 import numpy as np
 
+from unbraid.audio.streams import read_streams as decode_streams
 from unbraid.audio.track import Track
 from unbraid.errors import AudioError
+from unbraid.evaluation.layouts import EXTENSIONS
 from unbraid.training.data.pool import RATE, Samples, n_clipped
 from unbraid.training.data.recordings import UnreadableError
 
-EXTENSIONS = frozenset(
-    (
-        *(".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".mp4", ".aac"),
-        *(".aif", ".aiff", ".wv", ".wma", ".tta", ".caf", ".mka"),
-    )
-)
 USUAL_S = 240.0
 """What a song is taken to last where its header does not tell."""
 
@@ -62,25 +58,10 @@ def read_streams(path: Path) -> list[Samples]:
         UnreadableError: it does not decode to its end, or a stream is clipped.
     """
     try:
-        with av.open(str(path)) as container:
-            streams = container.streams.audio
-            pieces: dict[int, list[Samples]] = {stream.index: [] for stream in streams}
-            to_float = {
-                s.index: av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
-                for s in streams
-            }
-            for packet in container.demux(streams):
-                index = packet.stream.index
-                for frame in packet.decode():
-                    assert isinstance(frame, av.AudioFrame)
-                    pieces[index] += [f.to_ndarray() for f in to_float[index].resample(frame)]
-            for index, resampler in to_float.items():
-                pieces[index] += [f.to_ndarray() for f in resampler.resample(None)]
-    except (av.FFmpegError, OSError) as error:
-        raise UnreadableError(f"{path}: does not decode ({error})") from None
-    if not pieces or not all(pieces.values()):
-        raise UnreadableError(f"{path}: a stream of it is empty")
-    return [_unclipped(path, np.concatenate(found, axis=1)) for found in pieces.values()]
+        streams = decode_streams(path, RATE)
+    except AudioError as error:
+        raise UnreadableError(str(error)) from None
+    return [_unclipped(path, samples) for samples in streams]
 
 
 def _unclipped(path: Path, samples: Samples) -> Samples:

@@ -1,0 +1,157 @@
+"""What every separator is to those who only want stems: ours, and peers that plug in.
+
+A package adds a peer with an entry point of the group `unbraid.models`:
+
+    [project.entry-points."unbraid.models"]
+    demucs = "unbraid_demucs:open_model"
+
+The name left is what users type, alone or with an argument: `demucs`, `demucs:htdemucs_ft`. What it
+names is called with that argument (or None) and gives a `Model`. Nothing is imported before it is
+asked for.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Final, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unbraid.errors import ModelError
+from unbraid.models.catalog import file_sha256, find_model
+from unbraid.separation.offline import separate
+from unbraid.separation.separator import Separator
+
+Samples = NDArray[np.float32]
+
+PLUGIN_GROUP: Final = "unbraid.models"
+
+
+@runtime_checkable
+class Model(Protocol):
+    """Takes songs apart.
+
+    Attributes:
+        name: as users type it and tables show it.
+        licence: of its weights, as people read it: "CC BY 4.0", "research use only".
+        stems: those it gives, of STEMS, in the order of its output; other stems are unknown.
+        sample_rate: Hz, of what goes in and comes out; 44 100 unless it says otherwise.
+        sha256: names its exact numbers: of its weights, or whatever changes when they do.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def licence(self) -> str: ...
+    @property
+    def stems(self) -> tuple[str, ...]: ...
+    @property
+    def sample_rate(self) -> int: ...
+    @property
+    def sha256(self) -> str: ...
+
+    def separate(self, samples: Samples) -> Samples:
+        """Stems of a whole song.
+
+        Args:
+            samples: float32, (2, n_samples), full scale 1.0; not to be written to.
+
+        Returns:
+            float32, (len(stems), 2, n_samples), aligned with the input to the sample.
+        """
+        ...
+
+
+class SetModel:
+    """A model set as a `Model`.
+
+    Args:
+        separator: loaded.
+    """
+
+    sample_rate: int
+
+    def __init__(self, separator: Separator) -> None:
+        from unbraid.stems import STEMS
+
+        self.separator = separator
+        self.name = separator.name
+        self.stems: tuple[str, ...] = STEMS
+        self.sample_rate = separator.spec.sample_rate
+        self.sha256 = separator.entry.sha256
+        self.licence = ", ".join(dict.fromkeys(card.licence for card in separator.entry.cards))
+
+    def separate(self, samples: Samples) -> Samples:
+        """See `Model`."""
+        from unbraid.audio.track import Track
+
+        stems = np.empty((len(self.stems), *samples.shape), np.float32)
+        n_done = 0
+
+        def keep(part: Samples) -> None:
+            nonlocal n_done
+            stems[..., n_done : n_done + part.shape[-1]] = part
+            n_done += part.shape[-1]
+
+        rate = self.sample_rate
+        with Track.from_array(samples, rate, model_rate=rate) as track:
+            separate(track, self.separator, keep)
+        return stems
+
+
+@dataclass(frozen=True, slots=True)
+class ModelName:
+    """What a user named, found but not loaded."""
+
+    name: str
+    sha256: str  # names its exact numbers, as far as can be told without loading it
+    is_peer: bool
+    open: Callable[[int], Model]  # with the number of threads
+
+
+def plugins() -> dict[str, EntryPoint]:
+    """Installed peers by name."""
+    return {point.name: point for point in entry_points(group=PLUGIN_GROUP)}
+
+
+def named_model(name: str) -> ModelName:
+    """A peer or a model set by its name or path.
+
+    Raises:
+        ModelError: there is none.
+    """
+    peer, _, argument = name.partition(":")
+    point = plugins().get(peer)
+    if point is not None:
+        return _peer(name, point, argument or None)
+    try:
+        entry = find_model(name)
+    except ModelError as error:
+        peers = ", ".join(plugins())
+        raise ModelError(f"{error}; peers: {peers}" if peers else str(error)) from None
+    return ModelName(
+        entry.name,
+        entry.sha256,
+        False,
+        lambda n_threads: SetModel(Separator(entry, n_threads=n_threads)),
+    )
+
+
+def _peer(name: str, point: EntryPoint, argument: str | None) -> ModelName:
+    """A peer's numbers are its package's version's, and those of the file it was given."""
+    version = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+    file = Path(argument) if argument else None
+    weights = file_sha256(file) if file and file.is_file() else argument or ""
+    identity = hashlib.sha256(f"{version}\n{weights}".encode()).hexdigest()
+
+    def open_peer(n_threads: int) -> Model:
+        # The number of threads is the process's: peers read OMP_NUM_THREADS as torch does.
+        model = point.load()(argument)
+        if not isinstance(model, Model):
+            raise ModelError(f"{name}: its package gives {type(model).__name__}, which is no Model")
+        return model
+
+    return ModelName(name, identity, True, open_peer)
