@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from unbraid import __version__
-from unbraid.cli import data, demo, doctor, evaluate, models, separate, train
+from unbraid.cli import compare, data, demo, doctor, evaluate, models, separate, train
 from unbraid.errors import UnbraidError
 
 INTERRUPTED = 130
@@ -28,6 +28,7 @@ app.command("demo")(demo.demo)
 app.add_typer(models.app, name="models")
 app.command("doctor")(doctor.doctor)
 app.command("evaluate", cls=evaluate.ManyValues)(evaluate.evaluate)
+app.command("compare", cls=evaluate.ManyValues)(compare.compare)
 app.command("train")(train.train)
 app.command("export")(train.export)
 app.add_typer(data.app, name="data")

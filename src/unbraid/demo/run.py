@@ -1,7 +1,5 @@
 """Separate the clip, measure the stems, write the files and the page."""
 
-import os
-import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +12,9 @@ from numpy.typing import NDArray
 from unbraid.audio.track import Track
 from unbraid.audio.writer import OutputFormat, StemWriter
 from unbraid.demo.clip import ARTIST, CREDIT, TITLE, Clip, load_clip
-from unbraid.errors import OutputError
 from unbraid.evaluation.metrics import level_dbfs, usdr
+from unbraid.pages.folder import check_folder as _check_folder
+from unbraid.pages.folder import write_page
 from unbraid.separation.offline import Progress, Report, separate
 from unbraid.separation.separator import Separator
 from unbraid.stems import STEMS
@@ -85,15 +84,9 @@ def check_folder(folder: Path, *, force: bool) -> None:
     Raises:
         OutputError: a file of a name that the demo writes is there, and no earlier demo's page.
     """
-    if force or _is_own(folder / PAGE):
-        return
-    for name in (*(f"{name}.wav" for name in ("mixture", *STEMS)), PAGE):
-        path = folder / name
-        if path.exists() or path.is_symlink():
-            raise OutputError(
-                f"{path}: exists already and is not an earlier demo's; "
-                "choose another folder with -o, or --force to replace it"
-            )
+    names = [f"{name}.wav" for name in ("mixture", *STEMS)]
+    others = [folder / name for name in names]
+    _check_folder(folder / PAGE, others, GENERATOR, "an earlier demo's", force=force)
 
 
 def write_demo(demo: Demo, folder: Path, *, force: bool = False) -> Path:
@@ -128,19 +121,7 @@ def write_demo(demo: Demo, folder: Path, *, force: bool = False) -> Path:
         page = render(demo)
         writer.commit()
     target = folder / PAGE
-    partial = folder / f".{PAGE}.unbraid-{os.getpid()}.partial"
-    try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
-    except OSError as error:
-        raise OutputError(
-            f"{target}: cannot be written ({error.strerror}); choose another folder with -o"
-        ) from None
-    finally:
-        partial.unlink(missing_ok=True)
+    write_page(target, page)
     return target
 
 
@@ -157,12 +138,3 @@ def as_m4a(waves: dict[str, Samples], sample_rate: int) -> dict[str, bytes]:
             writer.write(np.stack(list(waves.values())))
             writer.commit()
         return {name: path.read_bytes() for name, path in targets.items()}
-
-
-def _is_own(page: Path) -> bool:
-    try:
-        with page.open(encoding="utf-8", errors="replace") as file:
-            head = file.read(2_000)
-    except OSError:
-        return False
-    return re.search(rf'<meta name="generator" content="{GENERATOR}\b', head) is not None

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from unbraid.audio.writer import OutputFormat, StemWriter
-from unbraid.demo.picture import HIGHEST_HZ, LOWEST_HZ, spectrogram_png
+from unbraid.pages.picture import HIGHEST_HZ, LOWEST_HZ, spectrogram_png
 from unbraid.errors import OutputError
 from unbraid.evaluation.metrics import level_dbfs
 from unbraid.spectral.stft import istft, n_samples_of, stft
