@@ -63,7 +63,7 @@ def watched(clock: Clock) -> None:
     clock.watch(examples, "equaliser", "augmentation")
     clock.watch(examples, "spectra", "STFT")
     clock.watch(Targets, "of", "targets")
-    clock.watch(Trainer, "_masks", "forward")
+    clock.watch(trainer, "estimate", "forward")
     clock.watch(trainer, "total_loss", "loss")
     clock.watch(Tensor, "backward", "backward")
     clock.watch(nn.utils, "clip_grad_norm_", "clipping")
@@ -73,7 +73,7 @@ def watched(clock: Clock) -> None:
 
 def bound_s(recipe: Recipe, n_steps: int) -> tuple[float, float]:
     """Processor and wall seconds of a step on noise: forward, a trivial loss, backward, AdamW."""
-    net = trainer.UNetSet(recipe.spec, recipe.net)
+    net = recipe.build()
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-4, fused=True)
     shape = (recipe.batch_size, recipe.spec.n_channels, recipe.spec.n_bins, recipe.crop_frames)

@@ -36,7 +36,10 @@ def gains(spec: Spec, n_stems: int = 4, n_channels: int = 2) -> NDArray[np.float
 def write_graph(path: Path, card: Card, weights: NDArray[np.float32] | None = None) -> Path:
     """Write a graph that multiplies its input by `weights`, with the card in its metadata."""
     if weights is None:
-        weights = gains(card.spec, len(card.stems), card.output_shape[2])
+        if card.input == "waveform":
+            weights = np.full((1, len(card.stems), 1, 1), 0.25, np.float32)
+        else:
+            weights = gains(card.spec, len(card.stems), card.output_shape[2])
     nodes = [
         helper.make_node("Unsqueeze", ["mixture", "axis"], ["wide"]),
         helper.make_node("Mul", ["wide", "gains"], ["stems"]),

@@ -47,6 +47,11 @@ class Spec:
         return self.n_fft // 2 + 1
 
     @property
+    def n_samples(self) -> int:
+        """Samples that a tile's frames cover: 199 680 (4.5 s) at the defaults."""
+        return (self.n_frames - 1) * self.hop + self.n_fft
+
+    @property
     def stride(self) -> int:
         """Frames from one tile to the next: what a tile adds besides its context."""
         return self.n_frames - 2 * self.context

@@ -181,3 +181,27 @@ def test_masks_and_complex_masks_multiply_the_mixtures_spectrum(tmp_path, card, 
     write_graph(tmp_path / "set" / "all.onnx", card, weights)
     masks = Separator(tmp_path / "set")._masks(spectrum, np.abs(spectrum))
     np.testing.assert_allclose(masks, np.full(masks.shape, expected), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "stems"),
+    [("magnitude", ("vocals",)), ("magnitude", ("vocals", "bass")), ("waveform", ("vocals",))],
+)
+def test_what_a_partial_set_does_not_know_is_silent_or_left_to_other(tmp_path, noise, kind, stems):
+    card = replace(CARD, stems=stems, set_stems=stems, input=kind, output=kind)
+    separator = Separator(write_set(tmp_path / "partial", card=card))
+    assert separator.stems == stems
+    given = separator.separate(noise, 44_100)
+    mixture = np.asarray(noise, np.float32)
+    total = sum(given[stem].astype(np.float64) for stem in STEMS)
+    assert np.abs(total - mixture).max() < 1e-6
+    for stem in STEMS:
+        assert given[stem].any() == (stem in (*stems, "other"))
+
+
+def test_a_waveform_graph_gives_its_samples_at_their_place(tmp_path, noise):
+    card = replace(
+        CARD, stems=("vocals",), set_stems=("vocals",), input="waveform", output="waveform"
+    )
+    separator = Separator(write_set(tmp_path / "quarter", card=card))
+    np.testing.assert_allclose(separator.separate(noise, 44_100)["vocals"], noise / 4, atol=1e-6)

@@ -14,10 +14,10 @@ from unbraid.separation.separator import Separator  # noqa: E402
 from unbraid.spec import Spec  # noqa: E402
 from unbraid.spectral import masks as numpy_masks  # noqa: E402
 from unbraid.spectral.stft import stft  # noqa: E402
-from unbraid.training.examples import spectra  # noqa: E402
+from unbraid.training.estimate import ratio_masks, spectra  # noqa: E402
 from unbraid.training.export import export_set  # noqa: E402
 from unbraid.training.nets.unet import UNetConfig  # noqa: E402
-from unbraid.training.trainer import Trainer, ratio_masks  # noqa: E402
+from unbraid.training.trainer import Trainer  # noqa: E402
 
 pytestmark = [
     pytest.mark.training,

@@ -14,7 +14,6 @@ from unbraid.models.session import Graph, read_card  # noqa: E402
 from unbraid.spectral.stft import stft  # noqa: E402
 from unbraid.stems import STEMS  # noqa: E402
 from unbraid.training.export import export_set  # noqa: E402
-from unbraid.training.nets.unet import UNetSet  # noqa: E402
 from unbraid.training.recipe import load_recipe  # noqa: E402
 from unbraid.training.weights import load_weights  # noqa: E402
 
@@ -28,7 +27,7 @@ FOLDED = {"BatchNormalization", "Identity", "Constant", "Shape", "Gather", "Drop
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     recipe = load_recipe("unet-0.1")
-    nets = UNetSet(recipe.spec, recipe.net).eval()
+    nets = recipe.build().eval()
     nets.load_state_dict(load_weights(WEIGHTS))
     out = tmp_path_factory.mktemp("set")
     data = [{"source": "made", "licence": "CC0-1.0"}]

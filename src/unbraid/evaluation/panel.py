@@ -209,7 +209,7 @@ def evaluate(
     """
     scores: list[Score] = []
 
-    def score(song: Song, name: str, estimate: Samples) -> None:
+    def score(song: Song, name: str, estimate: Samples, given: tuple[str, ...] = STEMS) -> None:
         scores.append(
             Score(
                 song.name,
@@ -217,7 +217,7 @@ def evaluate(
                 {
                     stem: usdr(song.stems[i], estimate[i])
                     for i, stem in enumerate(STEMS)
-                    if stem in song.present
+                    if stem in song.present and stem in given
                 },
             )
         )
@@ -231,7 +231,7 @@ def evaluate(
             rate = separator.spec.sample_rate
             with Track.from_array(song.mixture, 44_100, model_rate=rate) as track:
                 separate(track, separator, pieces.append)
-            score(song, separator.name, np.concatenate(pieces, axis=-1))
+            score(song, separator.name, np.concatenate(pieces, axis=-1), separator.stems)
     return scores
 
 

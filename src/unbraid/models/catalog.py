@@ -132,13 +132,13 @@ def open_set(path: Path, origin: Literal["shipped", "user", "file"]) -> ModelEnt
     cards = tuple(read_card(file, file_sha256(file)) for file in files)
     first = cards[0]
     for file, card in zip(files, cards, strict=True):
-        if (card.name, card.spec) != (first.name, first.spec):
+        if (card.name, card.spec, card.set_stems) != (first.name, first.spec, first.set_stems):
             raise ModelError(f"{file}: belongs to another set than {files[0].name}; separate them")
     stems = [stem for card in cards for stem in card.stems]
     if len(stems) != len(set(stems)):
         raise ModelError(f"{path}: a stem comes from two graphs; keep one file for each stem")
     # `other` may be left to the residual rule.
-    lacking = set(STEMS) - set(stems) - {"other"}
+    lacking = set(first.set_stems) - set(stems) - {"other"}
     if lacking:
         names = ", ".join(sorted(lacking))
         raise ModelError(f"{path}: no graph gives {names}; the set is incomplete")

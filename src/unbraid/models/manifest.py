@@ -11,8 +11,8 @@ from unbraid.stems import STEMS
 CARD_KEY = "unbraid.card"
 """The key in the ONNX file's metadata under which the card stands, as JSON."""
 
-InputKind = Literal["magnitude", "complex"]
-OutputKind = Literal["magnitude", "mask", "complex_mask"]
+InputKind = Literal["magnitude", "complex", "waveform"]
+OutputKind = Literal["magnitude", "mask", "complex_mask", "waveform"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,8 @@ class Card:
     The graph has one input, float32 (1, 2, n_bins, n_frames) of magnitudes, or (1, 4, n_bins,
     n_frames) of real left, imaginary left, real right, imaginary right; and one output, (1,
     stems, 2, n_bins, n_frames) of magnitudes or masks, or (1, stems, 4, ...) of complex masks in
-    the input's channel order.
+    the input's channel order. A graph on waveforms has (1, 2, n_samples) of a tile's samples and
+    gives (1, stems, 2, n_samples).
     """
 
     name: str  # of the set it belongs to
@@ -36,27 +37,38 @@ class Card:
     training_data: tuple[dict[str, str], ...]  # each with source and licence
     metrics: dict[str, Any] = field(default_factory=dict)  # measured figures, each named
     description: str = ""
+    set_stems: tuple[str, ...] = STEMS  # that all graphs of the set together give
 
     def __post_init__(self) -> None:
         if not self.stems or len(set(self.stems)) < len(self.stems) or set(self.stems) - {*STEMS}:
             raise ModelError(f"stems must be some of {', '.join(STEMS)}, not {list(self.stems)}")
         if self.input not in get_args(InputKind) or self.output not in get_args(OutputKind):
             raise ModelError(f"unknown kind of input ({self.input}) or output ({self.output})")
+        if (self.input == "waveform") != (self.output == "waveform"):
+            raise ModelError("a graph on waveforms must give waveforms, and only such a graph")
+        if set(self.stems) - set(self.set_stems):
+            raise ModelError(
+                f"gives {list(self.stems)}, of a set that gives {list(self.set_stems)}"
+            )
         if not self.name or not self.licence:
             raise ModelError("name and licence must not be empty")
 
     @property
-    def input_shape(self) -> tuple[int, int, int, int]:
+    def input_shape(self) -> tuple[int, ...]:
         """Of the graph's one input."""
         parts = 2 if self.input == "complex" else 1
         spec = self.spec
+        if self.input == "waveform":
+            return (1, spec.n_channels, spec.n_samples)
         return (1, spec.n_channels * parts, spec.n_bins, spec.n_frames)
 
     @property
-    def output_shape(self) -> tuple[int, int, int, int, int]:
+    def output_shape(self) -> tuple[int, ...]:
         """Of the graph's one output."""
         parts = 2 if self.output == "complex_mask" else 1
         spec = self.spec
+        if self.output == "waveform":
+            return (1, len(self.stems), spec.n_channels, spec.n_samples)
         return (1, len(self.stems), spec.n_channels * parts, spec.n_bins, spec.n_frames)
 
     def to_json(self) -> str:
@@ -79,6 +91,7 @@ class Card:
             fields = json.loads(text)
             fields["spec"] = Spec.from_dict(fields["spec"])
             fields["stems"] = tuple(fields["stems"])
+            fields["set_stems"] = tuple(fields.get("set_stems", STEMS))
             fields["training_data"] = tuple(
                 {str(k): str(v) for k, v in entry.items()} for entry in fields["training_data"]
             )

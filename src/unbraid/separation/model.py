@@ -75,11 +75,9 @@ class SetModel:
     sample_rate: int
 
     def __init__(self, separator: Separator) -> None:
-        from unbraid.stems import STEMS
-
         self.separator = separator
         self.name = separator.name
-        self.stems: tuple[str, ...] = STEMS
+        self.stems = separator.stems
         self.sample_rate = separator.spec.sample_rate
         self.sha256 = separator.entry.sha256
         self.licence = ", ".join(dict.fromkeys(card.licence for card in separator.entry.cards))
@@ -87,13 +85,15 @@ class SetModel:
     def separate(self, samples: Samples) -> Samples:
         """See `Model`."""
         from unbraid.audio.track import Track
+        from unbraid.stems import STEMS
 
-        stems = np.empty((len(self.stems), *samples.shape), np.float32)
+        given = [STEMS.index(stem) for stem in self.stems]
+        stems = np.empty((len(given), *samples.shape), np.float32)
         n_done = 0
 
         def keep(part: Samples) -> None:
             nonlocal n_done
-            stems[..., n_done : n_done + part.shape[-1]] = part
+            stems[..., n_done : n_done + part.shape[-1]] = part[given]
             n_done += part.shape[-1]
 
         rate = self.sample_rate

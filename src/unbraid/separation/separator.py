@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unbraid.models.catalog import ModelEntry, find_model
+from unbraid.models.manifest import Card
 from unbraid.models.session import Graph
 from unbraid.separation.tiles import TileGrid
 from unbraid.spectral.masks import carry_upward, ratio_masks
@@ -67,6 +68,12 @@ class Separator:
         self.spec = self.entry.spec
         self.grid = TileGrid(self.spec)
         self.providers = self._graphs[0].providers
+        given = {stem for card in self.entry.cards for stem in card.stems}
+        self._claimed = [i for i, stem in enumerate(STEMS[:N_CLAIMED]) if stem in given]
+        self.stems = (
+            STEMS if len(self._claimed) == N_CLAIMED else tuple(STEMS[i] for i in self._claimed)
+        )
+        """Those the set knows; what none of them claims is `other`, whatever that is made of."""
 
     def separate_tile(self, mixture: NDArray[np.float32]) -> NDArray[np.float32]:
         """Separate what one tile reads.
@@ -78,37 +85,48 @@ class Separator:
             float32, (4, 2, grid.n_output), from grid.output_start(i), not yet faded. The four
             sum to the mixture to float rounding, for `other` is what the others leave.
         """
+        start = self.grid.margin - self.grid.fade // 2
+        window = slice(start, start + self.grid.n_output)
+        stems = np.zeros((len(STEMS), *mixture.shape[:-1], self.grid.n_output), np.float32)
+        stems[self._claimed] = self._claims(mixture)[..., window]
+        np.subtract(mixture[:, window], stems[:N_CLAIMED].sum(axis=0), out=stems[N_CLAIMED])
+        return stems
+
+    def _claims(self, mixture: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Samples (claimed stems, 2, n_input) of what a tile reads."""
         spec = self.spec
+        if self._graphs[0].card.input == "waveform":
+            return self._given(lambda card: mixture)[: len(self._claimed)]
         spectrum = stft(mixture, spec)
         seen = spectrum[:, : spec.n_bins]
         magnitude = np.ascontiguousarray(np.abs(seen))
-        masks = carry_upward(self._masks(seen, magnitude)[:N_CLAIMED], magnitude, spec)
-        claimed = istft(masks * spectrum, spec)
-        start = self.grid.margin - self.grid.fade // 2
-        window = slice(start, start + self.grid.n_output)
-        stems = np.empty((len(STEMS), *mixture.shape[:-1], self.grid.n_output), np.float32)
-        stems[:N_CLAIMED] = claimed[..., window]
-        np.subtract(mixture[:, window], stems[:N_CLAIMED].sum(axis=0), out=stems[N_CLAIMED])
-        return stems
+        masks = self._masks(seen, magnitude)[: len(self._claimed)]
+        return istft(carry_upward(masks, magnitude, spec) * spectrum, spec)
+
+    def _given(self, tile: Callable[[Card], NDArray[np.float32]]) -> NDArray[np.float32]:
+        """What the graphs give of the tiles they are given, in the order of STEMS."""
+        parts: dict[str, NDArray[np.float32]] = {}
+        for graph in self._graphs:
+            parts.update(zip(graph.card.stems, graph(tile(graph.card)), strict=True))
+        output = np.stack([parts[stem] for stem in STEMS if stem in parts])
+        # A net gone astray must not reach a loudspeaker as noise.
+        if not np.isfinite(output).all():
+            np.nan_to_num(output, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        return output
 
     def _masks(
         self, spectrum: NDArray[np.complex64], magnitude: NDArray[np.float32]
     ) -> NDArray[np.float32] | NDArray[np.complex64]:
         """Masks (stems, 2, n_bins, n_frames) in the order of STEMS; the last may be missing."""
-        parts: dict[str, NDArray[np.float32]] = {}
-        for graph in self._graphs:
-            given = graph(magnitude if graph.card.input == "magnitude" else _unfold(spectrum))
-            parts.update(zip(graph.card.stems, given, strict=True))
-        output = np.stack([parts[stem] for stem in STEMS if stem in parts])
-        # A net gone astray must not reach a loudspeaker as noise.
-        if not np.isfinite(output).all():
-            np.nan_to_num(output, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        output = self._given(
+            lambda card: magnitude if card.input == "magnitude" else _unfold(spectrum)
+        )
         kind = self._graphs[0].card.output
         if kind == "complex_mask":
             return output[:, 0::2] + np.complex64(1j) * output[:, 1::2]
         if kind == "mask":
             return output
-        if len(parts) == len(STEMS):
+        if len(output) == len(STEMS):
             return ratio_masks(output)
         return np.minimum(output / np.maximum(magnitude, 1e-6), np.float32(1))
 

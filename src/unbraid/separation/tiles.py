@@ -33,7 +33,7 @@ class TileGrid:
     @cached_property
     def n_input(self) -> int:
         """Samples that a model call reads: 199 680 (4.5 s) at the defaults."""
-        return (self.spec.n_frames - 1) * self.spec.hop + self.spec.n_fft
+        return self.spec.n_samples
 
     @cached_property
     def margin(self) -> int:

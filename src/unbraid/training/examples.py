@@ -1,39 +1,21 @@
 """Training examples: batches drawn ahead in a thread, then augmented and turned into spectra."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, Full, Queue
 from types import TracebackType
 from typing import Self
 
 import torch
-from torch import Tensor
 
 from unbraid.errors import TrainingError
-from unbraid.spec import Spec
 from unbraid.training.data.augmentation import augment_samples, equaliser
 from unbraid.training.data.pools import Pools
 from unbraid.training.data.remix import Batch, Remixer
+from unbraid.training.estimate import spectra
 from unbraid.training.losses import Targets
 from unbraid.training.recipe import Recipe
-
-
-def spectra(samples: Tensor, spec: Spec) -> Tensor:
-    """Complex spectra, frames aligned as the separator's are.
-
-    Args:
-        samples: (..., n_samples); n_samples = (n_frames - 1) * hop + n_fft.
-        spec: the analysis settings.
-
-    Returns:
-        (..., n_bins, n_frames), complex64.
-    """
-    flat = samples.reshape(-1, samples.shape[-1])
-    window = torch.hann_window(spec.n_fft, device=samples.device)
-    spectrum = torch.stft(
-        flat, spec.n_fft, spec.hop, window=window, center=False, return_complex=True
-    )
-    return spectrum[:, : spec.n_bins].reshape(*samples.shape[:-1], spec.n_bins, -1)
 
 
 class Examples:
@@ -43,6 +25,7 @@ class Examples:
         recipe: how to make them.
         pools: the folder of training material.
         device: where they are made.
+        on_samples: whether the net is given samples.
         rank: which of the processes that share a batch this is.
         world: how many share it; each draws its own part.
 
@@ -51,7 +34,14 @@ class Examples:
     """
 
     def __init__(
-        self, recipe: Recipe, pools: Path, device: torch.device, rank: int = 0, world: int = 1
+        self,
+        recipe: Recipe,
+        pools: Path,
+        device: torch.device,
+        rank: int = 0,
+        world: int = 1,
+        *,
+        on_samples: bool = False,
     ) -> None:
         if recipe.batch_size % world:
             raise TrainingError(
@@ -59,7 +49,7 @@ class Examples:
                 "change batch_size in the recipe"
             )
         self.recipe, self.device = recipe, device
-        self._rank, self._world = rank, world
+        self._rank, self._world, self._on_samples = rank, world, on_samples
         n_samples = (recipe.crop_frames - 1) * recipe.spec.hop + recipe.spec.n_fft
         self._remixer = Remixer(
             Pools(pools, recipe.source_weights, device=device),
@@ -82,6 +72,10 @@ class Examples:
         generator.manual_seed((self.recipe.seed << 40) + self._part(step))
         stems = augment_samples(batch.stems, config, generator)
         shape = (stems.shape[0], stems.shape[1])
+        if self._on_samples:
+            # The curves are for spectra; what they would leave is no longer these samples'.
+            targets = Targets.of(spectra(stems, spec), batch.known)
+            return replace(targets, samples=stems.sum(dim=1))
         curves = equaliser(shape, spec.n_rows, config, generator, self.device)
         return Targets.of(spectra(stems, spec).mul_(curves[..., : spec.n_bins, :]), batch.known)
 

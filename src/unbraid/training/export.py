@@ -5,6 +5,7 @@ import json
 import logging
 import warnings
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from unbraid.models.catalog import CHECKSUMS, file_sha256
 from unbraid.models.manifest import CARD_KEY, Card
 from unbraid.models.session import Graph, read_card
 from unbraid.spec import Spec
-from unbraid.training.nets.unet import UNet, UNetSet
+from unbraid.training.estimate import given_shape
+from unbraid.training.nets.net import Net
 from unbraid.training.recipe import Recipe
 from unbraid.training.weights import load_weights
 
@@ -30,7 +32,7 @@ AGREEMENT_DB = 80.0
 
 
 def export_set(
-    weights: Path | UNetSet,
+    weights: Path | Net,
     recipe: Recipe,
     out: Path,
     *,
@@ -38,7 +40,7 @@ def export_set(
     metrics: dict[str, Any] | None = None,
     training_data: list[dict[str, str]] | None = None,
 ) -> list[Path]:
-    """Write one ONNX file a stem.
+    """Write a set's graphs: for nets side by side an ONNX file a stem, else one for all.
 
     Args:
         weights: a safetensors file of a trained set, or the set itself.
@@ -49,12 +51,12 @@ def export_set(
         training_data: source and licence of everything it was trained on.
 
     Returns:
-        The files, `<stem>.onnx`.
+        The files, `<stem>.onnx` or `model.onnx`.
 
     Raises:
         TrainingError: the weights do not fit the recipe, or a graph does not agree with torch.
     """
-    nets = UNetSet(recipe.spec, recipe.net)
+    nets = recipe.build()
     try:
         state = weights.state_dict() if isinstance(weights, nn.Module) else load_weights(weights)
         nets.load_state_dict(state)
@@ -64,20 +66,21 @@ def export_set(
     out.mkdir(parents=True, exist_ok=True)
     figures = {**cost(nets, recipe.spec), **(metrics or {})}
     files = []
-    for stem, net in nets.nets.items():
+    for name, net in nets.graphs().items():
         card = Card(
             name=recipe.name,
             version=version,
             architecture=recipe.description,
-            stems=(stem,),
+            stems=net.stems,
             spec=recipe.spec,
-            input="magnitude",
-            output="magnitude",
+            input=net.input_kind,
+            output=net.output_kind,
+            set_stems=nets.stems,
             licence=WEIGHTS_LICENCE,
             training_data=tuple(training_data or ()),
             metrics=figures,
         )
-        files.append(_export(net.cpu().eval(), card, out / f"{stem}.onnx"))
+        files.append(_export(net.cpu().eval(), card, out / f"{name}.onnx"))
     _write_checksums(files)
     return files
 
@@ -98,9 +101,9 @@ def add_figures(files: list[Path], metrics: dict[str, Any]) -> None:
     _write_checksums(files)
 
 
-def cost(nets: UNetSet, spec: Spec) -> dict[str, Any]:
+def cost(nets: Net, spec: Spec) -> dict[str, Any]:
     """Parameters, and multiply-accumulates for a second of audio on the tile grid."""
-    tile = torch.zeros(1, spec.n_channels, spec.n_bins, spec.n_frames)
+    tile = torch.zeros(1, *given_shape(nets, spec, spec.n_frames))
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         nets.eval()(tile)
     seconds = spec.stride * spec.hop / spec.sample_rate
@@ -116,35 +119,24 @@ def _write_checksums(files: list[Path]) -> None:
     (files[0].parent / CHECKSUMS).write_text(text, encoding="utf-8")
 
 
-class _OneStem(nn.Module):
-    """Gives a graph the stem axis that its card promises."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, magnitude: torch.Tensor) -> torch.Tensor:
-        result: torch.Tensor = self.net(magnitude)[:, None]
-        return result
-
-
-def _export(net: nn.Module, card: Card, path: Path) -> Path:
+def _export(net: Net, card: Card, path: Path) -> Path:
     import onnx
 
-    if not isinstance(net, UNet):
-        raise TrainingError(f"{card.name}: no exporter for {type(net).__name__}")
     # It tells of operators of torchvision, which we do not use.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     generator = torch.Generator().manual_seed(0)
-    # Magnitudes of the size that music at -16 dBFS has.
-    noise = torch.randn(card.input_shape, generator=generator).abs() * 10
+    noise = torch.randn(card.input_shape, generator=generator)
+    if card.input == "waveform":
+        noise *= 0.1
+    else:  # Spectra of the size that music at -16 dBFS has.
+        noise = noise.abs() * 10 if card.input == "magnitude" else noise * 10
     with torch.inference_mode():
-        expected = net(noise)[:, None].numpy()
+        expected = net(noise).numpy()
     _fold_batch_norm(net)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of torch about itself
         program = torch.onnx.export(
-            _OneStem(net).eval(),
+            net,
             (noise,),
             input_names=["mixture"],
             output_names=["stems"],
@@ -174,11 +166,15 @@ def _export(net: nn.Module, card: Card, path: Path) -> Path:
     return partial.replace(path)
 
 
-def _fold_batch_norm(net: UNet) -> None:
+def _fold_batch_norm(net: nn.Module) -> None:
     """Put each normalisation into the convolution before it; the net computes the same."""
-    for block in (*net.down, *net.up):
-        assert isinstance(block, nn.Sequential)
-        convolution, norm = block[0], block[1]
-        transposed = isinstance(convolution, nn.ConvTranspose2d)
-        block[0] = fuse_conv_bn_eval(convolution, norm, transpose=transposed)  # type: ignore[type-var, arg-type]
-        block[1] = nn.Identity()
+    for block in net.modules():
+        if not isinstance(block, nn.Sequential):
+            continue
+        for i, (layer, norm) in enumerate(pairwise(block)):
+            if not isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
+                continue
+            if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d):
+                transposed = isinstance(layer, nn.ConvTranspose2d)
+                block[i] = fuse_conv_bn_eval(layer, norm, transpose=transposed)
+                block[i + 1] = nn.Identity()

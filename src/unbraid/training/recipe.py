@@ -8,9 +8,12 @@ from typing import Any, get_args, get_origin
 
 from unbraid.errors import SpecError, TrainingError
 from unbraid.spec import Spec
+from unbraid.stems import STEMS
 from unbraid.training.data.augmentation import AugmentationConfig
 from unbraid.training.data.remix import RemixConfig
 from unbraid.training.losses import LossConfig
+from unbraid.training.nets import KINDS
+from unbraid.training.nets.net import Net, NetConfig
 from unbraid.training.nets.unet import UNetConfig
 
 
@@ -33,7 +36,8 @@ class Recipe:
     name: str
     description: str
     spec: Spec = field(default_factory=Spec)
-    net: UNetConfig = field(default_factory=UNetConfig)
+    stems: tuple[str, ...] = STEMS  # that its nets give; what no stem claims is `other`
+    net: NetConfig = field(default_factory=UNetConfig)
     mix: RemixConfig = field(default_factory=RemixConfig)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     loss: LossConfig = field(default_factory=LossConfig)
@@ -49,8 +53,17 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
+    def build(self) -> Net:
+        """Its nets, with random weights.
+
+        Raises:
+            TrainingError: this kind cannot give these stems, or work with this spec.
+        """
+        return self.net.build(self.spec, self.stems)
+
 
 PRECISIONS = ("auto", "bf16", "fp32")
+DEFAULT_KIND = "unet"
 RECIPES = Path(__file__).parent / "recipes"
 
 
@@ -87,7 +100,9 @@ def _read_table(path: Path, name: str, depth: int = 0) -> dict[str, Any]:
 
 
 def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    both = dict(base)
+    kind = changes.get("kind")
+    # Sizes of another kind of net are not this one's.
+    both = {} if kind and kind != base.get("kind", DEFAULT_KIND) else dict(base)
     for key, value in changes.items():
         inner = isinstance(value, dict) and isinstance(both.get(key), dict)
         both[key] = _merged(both[key], value) if inner else value
@@ -97,10 +112,12 @@ def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 def recipe_from_dict(table: dict[str, Any], where: str = "recipe") -> Recipe:
     """The same from a table that is already read, such as a checkpoint's."""
     recipe: Recipe = _build(Recipe, table, where)
-    if recipe.crop_frames % 2**recipe.net.time_levels:
+    if recipe.crop_frames % recipe.net.frame_multiple:
         raise TrainingError(
-            f"{where}: crop_frames must be a multiple of {2**recipe.net.time_levels}"
+            f"{where}: crop_frames must be a multiple of {recipe.net.frame_multiple}"
         )
+    if not recipe.stems or [s for s in STEMS if s in recipe.stems] != list(recipe.stems):
+        raise TrainingError(f"{where}: stems must be some of {', '.join(STEMS)}, in that order")
     if recipe.precision not in PRECISIONS:
         raise TrainingError(f"{where}: precision must be one of {', '.join(PRECISIONS)}")
     return recipe
@@ -110,10 +127,19 @@ def same_architecture(recipe: Recipe, table: dict[str, Any]) -> bool:
     """Whether a checkpoint's table, perhaps of another version, is of a recipe's net."""
     try:
         spec = _build(Spec, table["spec"], "spec")
-        net = _build(UNetConfig, table["net"], "net")
+        net = _net(table["net"], "net")
     except (KeyError, TrainingError):
         return False
-    return bool(spec == recipe.spec and net == recipe.net)
+    stems = tuple(table.get("stems", STEMS))
+    return bool((spec, stems, net) == (recipe.spec, recipe.stems, recipe.net))
+
+
+def _net(table: Any, where: str) -> NetConfig:
+    kind = table.get("kind", DEFAULT_KIND) if isinstance(table, dict) else None
+    if kind not in KINDS:
+        raise TrainingError(f"{where}: kind must be one of {', '.join(KINDS)}, not {kind!r}")
+    config: NetConfig = _build(KINDS[kind], table, where)
+    return config
 
 
 def _build(kind: Any, table: Any, where: str) -> Any:
@@ -144,6 +170,8 @@ def _build(kind: Any, table: Any, where: str) -> Any:
 
 
 def _value(kind: Any, value: Any, where: str) -> Any:
+    if kind is NetConfig:
+        return _net(value, where)
     if dataclasses.is_dataclass(kind):
         return _build(kind, value, where)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from unbraid.errors import TrainingError
 from unbraid.stems import STEMS
-from unbraid.training.nets.unet import UNetSet
+from unbraid.training.estimate import given_shape
 from unbraid.training.recipe import Recipe
 
 SPARE_DISK_BYTES = 64 * 2**20
@@ -68,10 +68,10 @@ def memory_bytes(recipe: Recipe, n_examples: int) -> int:
 
     alive: list[Any] = []  # or a later one could get the number of an earlier one
     with torch.device("meta"):
-        net = UNetSet(spec, recipe.net)
-        mixture = torch.empty(n_examples, spec.n_channels, spec.n_bins, recipe.crop_frames)
+        net = recipe.build()
+        given = torch.empty(n_examples, *given_shape(net, spec, recipe.crop_frames))
         with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-            net(mixture)
+            net(given)
     # Net, gradient, average, two moments, and a copy of four of them for the checkpoint.
     weights = 4 * (5 + 4) * sum(p.numel() for p in net.parameters())
     values = n_examples * len(STEMS) * spec.n_channels * spec.n_bins * recipe.crop_frames
@@ -92,7 +92,7 @@ def check(recipe: Recipe, out: Path, device: torch.device, n_examples: int, n_lo
         TrainingError: it has not; the line names both figures and a remedy.
     """
     with torch.device("meta"):
-        n_parameters = sum(p.numel() for p in UNetSet(recipe.spec, recipe.net).parameters())
+        n_parameters = sum(p.numel() for p in recipe.build().parameters())
     there = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
     disk, free = disk_bytes(n_parameters), shutil.disk_usage(there).free
     if free < disk:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from unbraid.training import records
-from unbraid.training.nets.unet import UNetSet
+from unbraid.training.nets.net import Net
 from unbraid.training.weights import save_weights
 
 BEST = "best.safetensors"
@@ -18,10 +18,10 @@ Scores = dict[str, dict[str, float]]
 class Validation(Protocol):
     """What tells how good a net is."""
 
-    def __call__(self, net: UNetSet) -> Scores:
+    def __call__(self, net: Net) -> Scores:
         """Score a net."""
 
-    def estimate_s(self, net: UNetSet) -> float:
+    def estimate_s(self, net: Net) -> float:
         """Seconds that a call will take, rather too many than too few."""
 
 
@@ -41,7 +41,7 @@ class Selection:
         self._at_step = 0
         self._cost_s = 0.0  # of the last one, or an estimate; 0 if nothing is known
 
-    def plan(self, net: UNetSet, left_s: float) -> None:
+    def plan(self, net: Net, left_s: float) -> None:
         """Find out what the last validation will take, to leave that much of a time budget.
 
         One that would take more than half of the budget is not made: who wants a run of so few
@@ -69,7 +69,7 @@ class Selection:
             return False
         return elapsed_s + 2 * self._cost_s + self._every_s / 4 < budget_s
 
-    def judge(self, net: UNetSet, now: dict[str, Any]) -> None:
+    def judge(self, net: Net, now: dict[str, Any]) -> None:
         """Validate a net, unless it has been; write down the scores, and the best weights.
 
         Args:

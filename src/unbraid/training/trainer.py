@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from unbraid.errors import TrainingError
 from unbraid.training import records, requirements
 from unbraid.training.checkpoint import CheckpointWriter, read_checkpoint
 from unbraid.training.data.remix import Batch
+from unbraid.training.estimate import estimate
 from unbraid.training.examples import Examples, Loader
-from unbraid.training.losses import Targets, audible_sdr_db, total_loss
-from unbraid.training.nets.unet import UNetSet
+from unbraid.training.losses import audible_sdr_db, total_loss
 from unbraid.training.progress import Progress, Window, mean
 from unbraid.training.recipe import Recipe, same_architecture
 from unbraid.training.schedule import Budget, learning_rate
@@ -51,12 +51,6 @@ def prepare_process() -> None:
             glibc = ctypes.CDLL("libc.so.6")
             for option, value in ((-3, 2**25), (-1, 2**31 - 1), (-2, 2**28)):
                 glibc.mallopt(option, value)  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD
-
-
-def ratio_masks(magnitudes: Tensor) -> Tensor:
-    """Power ratio masks over axis 1; torch's twin of `unbraid.spectral.masks.ratio_masks`."""
-    power = magnitudes.square() + 1e-10
-    return power / power.sum(dim=1, keepdim=True)
 
 
 class Trainer:
@@ -98,9 +92,9 @@ class Trainer:
             backend = "nccl" if kind == "cuda" else "gloo"
             distributed.init_process_group(backend, timeout=timedelta(hours=2))
         torch.manual_seed(recipe.seed)
-        self.net = UNetSet(recipe.spec, recipe.net).to(self.device)
+        self.net = recipe.build().to(self.device)
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = UNetSet(recipe.spec, recipe.net).to(self.device).eval()
+        self.average = recipe.build().to(self.device).eval()
         self.average.load_state_dict(self.net.state_dict())
         self.optimiser = torch.optim.AdamW(
             self.net.parameters(),
@@ -194,7 +188,14 @@ class Trainer:
         recipe, selection = self.recipe, self._selection
         budget = Budget(minutes, max_steps)
         budget_s = math.inf if minutes is None else minutes * 60
-        examples = Examples(recipe, self.pools_folder, self.device, self.rank, self.world)
+        examples = Examples(
+            recipe,
+            self.pools_folder,
+            self.device,
+            self.rank,
+            self.world,
+            on_samples=self.net.input_kind == "waveform",
+        )
         if self.rank == 0:
             self._open_folder()
         self._standardise_input(examples)
@@ -245,8 +246,10 @@ class Trainer:
             group["lr"] = rate
         targets = examples.targets(batch, self.step)
         torch._foreach_copy_(self._buffers_before, self._buffers)
-        masks = self._masks(net, targets)
-        loss = total_loss(masks, targets, self.recipe.loss, self.recipe.spec)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._precision_is_bf16):
+            estimates = estimate(self.net, net, targets, self.recipe.spec)
+        targets = targets.only(self.net.stems)
+        loss = total_loss(estimates, targets, self.recipe.loss, self.recipe.spec)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.optimiser.clip_norm)
@@ -259,16 +262,9 @@ class Trainer:
         self.optimiser.step()
         if self.rank == 0:
             self._update_average()
-        sdr_db = audible_sdr_db(masks, targets).item() if self.step % SDR_STEPS == 0 else math.nan
-        return loss.item(), sdr_db
-
-    def _masks(self, net: nn.Module, targets: Targets) -> Tensor:
-        """The net's masks; only the net itself works in bf16."""
-        magnitude = targets.mixture[:, 0].contiguous(memory_format=torch.channels_last)
-        enabled = self._precision_is_bf16
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=enabled):
-            magnitudes = net(magnitude)
-        return ratio_masks(magnitudes.float())
+        if self.step % SDR_STEPS:
+            return loss.item(), math.nan
+        return loss.item(), audible_sdr_db(estimates, targets).item()
 
     def _skip(self, rate: float) -> None:
         # The forward pass has put what was not finite into the running means.
@@ -290,12 +286,12 @@ class Trainer:
     @torch.no_grad()
     def _standardise_input(self, examples: Examples) -> None:
         """Give each bin mean 0 and deviation 1 at the nets' entrance, as measured on mixes."""
-        if self._standardised:
+        if self._standardised or self.net.compression is None:
             return
         # Of batches that no step will draw, or a resumed run would see others than this.
         steps = range(2**32, 2**32 + 8)
         mixtures = [examples.targets(examples.draw(step), step).mixture for step in steps]
-        values = (torch.cat(mixtures)[:, 0] + 1e-6).pow(self.recipe.net.compression).flatten(0, 1)
+        values = (torch.cat(mixtures)[:, 0] + 1e-6).pow(self.net.compression).flatten(0, 1)
         self.net.standardise(values.mean(dim=(0, 2)), values.std(dim=(0, 2)))
         self.average.load_state_dict(self.net.state_dict())
         self._standardised = True

@@ -10,7 +10,7 @@ import numpy as np
 from unbraid.evaluation.panel import QUARTER, evaluate, means, songs
 from unbraid.separation.separator import Separator
 from unbraid.training.export import export_set
-from unbraid.training.nets.unet import UNetSet
+from unbraid.training.nets.net import Net
 from unbraid.training.recipe import Recipe
 from unbraid.training.selection import Scores
 
@@ -61,7 +61,7 @@ class PanelValidation:
         for panel in panels:
             next(songs(panel))
 
-    def __call__(self, net: UNetSet) -> Scores:
+    def __call__(self, net: Net) -> Scores:
         """uSDR in dB, mean over songs, by panel and stem."""
         with tempfile.TemporaryDirectory() as folder:
             separator = self._separator(net, folder)
@@ -70,7 +70,7 @@ class PanelValidation:
                 for panel in self._panels
             }
 
-    def estimate_s(self, net: UNetSet) -> float:
+    def estimate_s(self, net: Net) -> float:
         """Seconds that a call takes, told from a piece of sound and the length of all songs."""
         started_s = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
@@ -83,7 +83,7 @@ class PanelValidation:
             trial_s = time.monotonic() - started_s
         return 1.2 * (fixed_s + trial_s * float(n_samples / n_trial))
 
-    def _separator(self, net: UNetSet, folder: str) -> Separator:
+    def _separator(self, net: Net, folder: str) -> Separator:
         export_set(net, self._recipe, Path(folder))
         # Training waits meanwhile: its cores are free, and the numbers do not depend on threads.
         return Separator(Path(folder))

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from unbraid.audio.writer import OutputFormat, StemWriter
-from unbraid.pages.picture import HIGHEST_HZ, LOWEST_HZ, spectrogram_png
 from unbraid.errors import OutputError
 from unbraid.evaluation.metrics import level_dbfs
+from unbraid.pages.picture import HIGHEST_HZ, LOWEST_HZ, spectrogram_png
 from unbraid.spectral.stft import istft, n_samples_of, stft
 from unbraid.stems import COLOURS, STEMS
 from unbraid.training.data.augmentation import apply, decide, equaliser

@@ -1,7 +1,7 @@
 """Losses: terms on masked spectra and on waveforms, put together by a recipe.
 
-Each term gives (batch, 4): a cost for each stem of each example, normalised by the stem, so that
-a loud one does not drown the others. Only known stems count.
+Each term gives (batch, stems): a cost for each stem of each example, normalised by the stem, so
+that a loud one does not drown the others. Only known stems count.
 """
 
 import dataclasses
@@ -65,7 +65,7 @@ class LossConfig:
         return any((self.multi_resolution, self.waveform_l1, self.si_sdr))
 
 
-def total_loss(masks: Tensor, targets: Targets, config: LossConfig, spec: Spec) -> Tensor:
+def total_loss(estimate: Tensor, targets: Targets, config: LossConfig, spec: Spec) -> Tensor:
     """The weighted sum of the terms that a recipe asks for, averaged over known stems.
 
     With `drop_worst` examples are ranked by their cost, averaged over known stems, and the worst
@@ -74,7 +74,7 @@ def total_loss(masks: Tensor, targets: Targets, config: LossConfig, spec: Spec) 
     keep to the share too.
 
     Args:
-        masks: real, (batch, 4, 2, n_bins, n_frames).
+        estimate: masks or spectra, (batch, 4, 2, n_bins, n_frames).
         targets: the same batch's.
         config: the weights.
         spec: the analysis settings of both.
@@ -82,17 +82,17 @@ def total_loss(masks: Tensor, targets: Targets, config: LossConfig, spec: Spec) 
     Returns:
         A scalar.
     """
-    costs = masks.new_zeros(targets.known.shape)
+    costs = targets.known.new_zeros(targets.known.shape)
     if config.complex_l1:
-        costs = costs + config.complex_l1 * complex_l1(masks, targets)
+        costs = costs + config.complex_l1 * complex_l1(estimate, targets)
     if config.compressed:
-        costs = costs + config.compressed * compressed_magnitude(masks, targets, config.power)
+        costs = costs + config.compressed * compressed_magnitude(estimate, targets, config.power)
     if config.energy:
-        costs = costs + config.energy * energy(masks, targets)
+        costs = costs + config.energy * energy(estimate, targets)
     if config.masked:
-        costs = costs + config.masked * masked_error(masks, targets, spec)
+        costs = costs + config.masked * masked_error(estimate, targets, spec)
     if config.on_waveforms:
-        waveforms = Waveforms.of(masks, targets, spec)
+        waveforms = Waveforms.of(estimate, targets, spec)
         if config.multi_resolution:
             distance = multi_resolution(waveforms, spec, config.resolutions)
             costs = costs + config.multi_resolution * distance

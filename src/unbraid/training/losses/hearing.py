@@ -30,22 +30,22 @@ TONAL_FLATNESS_DB = -60.0
 Values = NDArray[np.float64]
 
 
-def masked_error(masks: Tensor, targets: Targets, spec: Spec) -> Tensor:
+def masked_error(estimate: Tensor, targets: Targets, spec: Spec) -> Tensor:
     """sum (sqrt(|mX - S|^2 + T) - sqrt(T)) / max(sum |S|, 0.4 sum |X|).
 
     T is the power a bin of error may have without being heard beside S. Errors far below it count
     by their square, next to nothing; errors far above it as in `complex_l1`.
 
     Args:
-        masks: real, (batch, 4, 2, n_bins, n_frames).
+        estimate: masks or spectra, (batch, 4, 2, n_bins, n_frames).
         targets: the same batch's.
         spec: the analysis settings.
 
     Returns:
-        (batch, 4); 0 for a mask that gives the stem exactly.
+        (batch, 4); 0 for a perfect estimate.
     """
     threshold = masked_threshold(targets.magnitude.square(), spec)
-    heard = (targets.squared_error(masks) + threshold).sqrt() - threshold.sqrt()
+    heard = (targets.squared_error(estimate) + threshold).sqrt() - threshold.sqrt()
     return relative(heard, targets.magnitude, targets.mixture, (-3, -2, -1))
 
 

@@ -32,16 +32,16 @@ class Waveforms:
     mixture: Tensor  # (batch, 1, 2, n_samples)
 
     @classmethod
-    def of(cls, masks: Tensor, targets: Targets, spec: Spec) -> Self:
-        """Of masks (batch, 4, 2, n_bins, n_frames) and the stems they are to give.
+    def of(cls, estimate: Tensor, targets: Targets, spec: Spec) -> Self:
+        """Of estimates (batch, 4, 2, n_bins, n_frames) and the stems they are to be.
 
         Returns:
             n_samples = (n_frames + 1) * hop - n_fft.
         """
-        mixture = targets.stems.sum(dim=1, keepdim=True)
         with torch.no_grad():
             stems = middle_samples(targets.stems, spec)
-        return cls(middle_samples(masks * mixture, spec), stems, stems.sum(dim=1, keepdim=True))
+            mixture = middle_samples(targets.spectrum, spec)
+        return cls(middle_samples(targets.spectra_of(estimate), spec), stems, mixture)
 
 
 def middle_samples(spectrum: Tensor, spec: Spec) -> Tensor:
@@ -131,7 +131,7 @@ def multi_resolution(waveforms: Waveforms, spec: Spec, resolutions: tuple[int, .
         estimate = _spectra(waveforms.estimate, size, n_bins).abs()
         with torch.no_grad():
             spectra = _spectra(waveforms.stems, size, n_bins)
-            stems, mixture = spectra.abs(), spectra.sum(dim=1, keepdim=True).abs()
+            stems, mixture = spectra.abs(), _spectra(waveforms.mixture, size, n_bins).abs()
             floor = (LOG_FLOOR * mixture.mean((-3, -2, -1), keepdim=True)).clamp(min=1e-6)
             size_of_stems = stems.square().mean((-3, -2, -1)).sqrt()
             least = QUIET_FLOOR * mixture.square().mean((-3, -2, -1)).sqrt()

@@ -18,33 +18,43 @@ import torch
 from torch import Tensor, nn
 
 from unbraid.spec import Spec
-from unbraid.stems import STEMS
+from unbraid.training.nets.net import Entrance, Net
+from unbraid.training.nets.per_stem import PerStem
 
 
 @dataclass(frozen=True, slots=True)
 class UNetConfig:
     """Sizes of one stem's net."""
 
+    kind: str = "unet"
     filters: tuple[int, ...] = (24, 40, 56, 64, 72, 72)  # of each level, outermost first
     time_levels: int = 4  # outermost levels that halve the frames as well as the bins
     skip_fraction: float = 0.5  # filters that a skip connection keeps
     compression: float = 0.3  # exponent on the input magnitudes
 
+    @property
+    def frame_multiple(self) -> int:
+        return int(2**self.time_levels)
 
-class UNet(nn.Module):
+    def build(self, spec: Spec, stems: tuple[str, ...]) -> Net:
+        """A net a stem; see `NetConfig`."""
+        return PerStem(stems, lambda stem: UNet(spec, self, stem))
+
+
+class UNet(Net):
     """Magnitudes of the mixture to magnitudes of one stem.
 
-    forward: (batch, 2, n_bins, n_frames) to the same shape, non-negative, at most the mixture's.
+    forward: (batch, 2, n_bins, n_frames) to (batch, 1, 2, n_bins, n_frames), non-negative, at most
+    the mixture's.
     n_bins must be a multiple of 2 ** len(filters), n_frames of 2 ** time_levels.
     """
 
-    def __init__(self, spec: Spec, config: UNetConfig) -> None:
-        super().__init__()
+    def __init__(self, spec: Spec, config: UNetConfig, stem: str) -> None:
+        super().__init__((stem,))
         self.compression = config.compression
         self.skip_fraction = config.skip_fraction
         n_channels, filters = spec.n_channels, config.filters
-        self.input_shift = nn.Parameter(torch.zeros(1, n_channels, spec.n_bins, 1))
-        self.input_scale = nn.Parameter(torch.ones(1, n_channels, spec.n_bins, 1))
+        self.entrance = Entrance(spec, config.compression)
         self.down = nn.ModuleList()
         # Kernel and stride (bins, frames). Halving the frames six times would leave one of a
         # training crop's 64, and a net that knows little but its own padding.
@@ -80,9 +90,7 @@ class UNet(nn.Module):
 
     def forward(self, magnitude: Tensor) -> Tensor:
         # The example sizes in the comments are those of 1024 bins by 192 frames.
-        # As a power, the same costs a tenth of the whole net in ONNX Runtime.
-        x = torch.exp(self.compression * torch.log(magnitude + 1e-6))  # (batch, 2, 1024, 192)
-        x = (x + self.input_shift) * self.input_scale
+        x = self.entrance(magnitude)  # (batch, 2, 1024, 192)
         levels = []
         for down in self.down:
             x = down(x)  # (batch, filters[i], 512, 96) ... (batch, filters[-1], 16, 12)
@@ -92,31 +100,7 @@ class UNet(nn.Module):
             level = levels.pop()
             n_skip = round(level.shape[1] * self.skip_fraction)
             x = torch.cat([up(x), level[:, :n_skip]], dim=1)
-        return torch.sigmoid(self.gain(x)) * magnitude  # (batch, 2, 1024, 192)
+        return (torch.sigmoid(self.gain(x)) * magnitude)[:, None]  # (batch, 1, 2, 1024, 192)
 
-
-class UNetSet(nn.Module):
-    """One net a stem: (batch, 2, n_bins, n_frames) to (batch, 4, 2, n_bins, n_frames)."""
-
-    input_kind = "magnitude"
-    output_kind = "magnitude"
-
-    def __init__(self, spec: Spec, config: UNetConfig) -> None:
-        super().__init__()
-        self.nets = nn.ModuleDict({stem: UNet(spec, config) for stem in STEMS})
-
-    def forward(self, magnitude: Tensor) -> Tensor:
-        return torch.stack([net(magnitude) for net in self.nets.values()], dim=1)
-
-    @torch.no_grad()
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
-        """Let every net see each bin with mean 0 and deviation 1.
-
-        Args:
-            mean: of the compressed magnitudes, (n_bins,).
-            deviation: the same; 0.1 is added, or empty bins would be blown up.
-        """
-        for net in self.nets.values():
-            assert isinstance(net, UNet)
-            net.input_shift.copy_(-mean[:, None].expand_as(net.input_shift))
-            net.input_scale.copy_((1 / (deviation[:, None] + 0.1)).expand_as(net.input_scale))
+        self.entrance.standardise(mean, deviation)
