@@ -1,0 +1,144 @@
+"""The seed's learning curve: each rung trained alike, then measured by `unbraid evaluate`.
+
+    python benchmarks/ladder.py POOLS PANEL... --out RUNS --steps 300 --jobs 2
+
+Every rung hears as many seconds of audio in a step, from the same pools. One that is far slower
+(`SLOW`) gets as many minutes instead. Runs that are there are not made again. Writes
+RUNS/ladder.md: the tables of docs/models.md.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from unbraid.models.catalog import find_model
+from unbraid.stems import STEMS
+
+RUNGS = (
+    "pix2pix",
+    "wave-unet",
+    "unet-0.1",
+    "unet-0.1+1",  # another seed
+    "unet-0.1-magnitudes",
+    "unet-0.1-masking",
+    "unet-0.1-bands",
+    "d3net",
+    "d3net-small",
+    "transformer",
+    "transformer+1",
+    "0.1b",
+    "0.1b+1",
+    "0.1b-no-cross",
+    "0.1b-no-unet",
+)
+SLOW = ("d3net", "pix2pix", "wave-unet")
+FIGURES = ("usdr", "false_sound", "bleed_drums")
+REFERENCES = ("mixture/4", "oracle:ratio")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pools", type=Path)
+    parser.add_argument("panels", type=Path, nargs="+", help="songs with stems, never in the pools")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
+    parser.add_argument("--rungs", nargs="+", default=RUNGS)
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--minutes", type=float, default=8, help="of rungs too slow for the steps")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once, one thread each")
+    options = parser.parse_args()
+    with ThreadPoolExecutor(options.jobs) as pool:
+        list(pool.map(lambda rung: train(rung, options), options.rungs))
+    models = [part for rung in options.rungs for part in ("--model", model(rung, options))]
+    results = []
+    for panel in options.panels:
+        out = options.out / f"evaluation-{panel.name}"
+        log = options.out / "evaluation.txt"
+        arguments = [panel, *models, "--model", "oracle:ratio", "--jobs", options.jobs]
+        unbraid(log, "evaluate", *arguments, "--metrics", "levels", "--out", out)
+        results.append(json.loads((out / "results.json").read_text(encoding="utf-8")))
+    text = "\n\n".join(tables(results, options))
+    (options.out / "ladder.md").write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+def model(rung: str, options: argparse.Namespace) -> Path:
+    return Path(options.out / rung / "model")
+
+
+def train(rung: str, options: argparse.Namespace) -> None:
+    """Train and export one rung, unless it is there."""
+    folder = options.out / rung
+    if (folder / "seconds.json").is_file():
+        return
+    base, _, seed = rung.partition("+")
+    folder.mkdir(parents=True, exist_ok=True)
+    recipe = folder / "recipe.toml"
+    recipe.write_text(f'base = "{base}"\nname = "{rung}"\nseed = {seed or 0}\n', encoding="utf-8")
+    minutes = options.minutes if base in SLOW else 1e4
+    place = ["--data", options.pools, "--out", folder, "--device", "cpu"]
+    began_s = time.monotonic()
+    log = folder / "output.txt"
+    unbraid(log, "train", recipe, *place, "--steps", options.steps, "--minutes", minutes)
+    seconds = time.monotonic() - began_s
+    unbraid(log, "export", folder, "--recipe", recipe, "--out", folder / "model")
+    rows = (folder / "log.csv").read_text(encoding="utf-8").splitlines()
+    last = dict(zip(rows[0].split(","), rows[-1].split(","), strict=True))
+    found = {"seconds": seconds, "steps": int(last["step"])}
+    (folder / "seconds.json").write_text(json.dumps(found), encoding="utf-8")
+
+
+def unbraid(log: Path, *arguments: object) -> None:
+    """Run our command line on one thread, its output in a file."""
+    with log.open("a", encoding="utf-8") as output:
+        subprocess.run(
+            [sys.executable, "-m", "unbraid", *map(str, arguments)],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdout=output,
+            stderr=output,
+            check=True,
+        )
+
+
+def tables(results: list[dict], options: argparse.Namespace) -> list[str]:
+    """Prices, then the figures of each panel, as Markdown."""
+    names = [*options.rungs, *REFERENCES]
+    cost = results[0]["cost"]
+    head = "| | M parameters | GMAC/s | CPU s per s | steps | training, min |"
+    lines = [head, "|---|---|---|---|---|---|"]
+    for rung in options.rungs:
+        figures = find_model(model(rung, options)).cards[0].metrics
+        run = json.loads((options.out / rung / "seconds.json").read_text(encoding="utf-8"))
+        cells = [
+            f"{figures['parameters'] / 1e6:.2f}",
+            f"{figures['gmac_per_s']:.2f}",
+            f"{cost[rung]['cpu_s_per_audio_s']:.3f}",
+            str(run["steps"]),
+            f"{run['seconds'] / 60:.0f}",
+        ]
+        lines.append(f"| `{rung}` | " + " | ".join(cells) + " |")
+    found = ["\n".join(lines)]
+    for result in results:
+        heads = [f"{stem}" for stem in STEMS] + ["false vocals", "drums in vocals"]
+        lines = [f"| {result['panel']} | " + " | ".join(heads) + " |", "|" + "---|" * 7]
+        for name in names:
+            values = [value(result, "usdr", name, stem) for stem in STEMS]
+            values += [value(result, key, name, "vocals") for key in FIGURES[1:]]
+            label = f"`{name}`" if name in options.rungs else name
+            lines.append(f"| {label} | " + " | ".join(values) + " |")
+        found.append("\n".join(lines))
+    return found
+
+
+def value(result: dict, metric: str, name: str, stem: str) -> str:
+    """A mean over songs in dB, or a dash."""
+    summary = result["summary"].get(metric, {}).get(name, {}).get(stem)
+    return "–" if summary is None else f"{summary['mean']:.2f}".replace("-", "−")
+
+
+if __name__ == "__main__":
+    main()
