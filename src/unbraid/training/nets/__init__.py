@@ -1,9 +1,13 @@
 """Architectures: a file each, the paper or the seed's paragraph named on top."""
 
 from unbraid.training.nets.net import NetConfig
+from unbraid.training.nets.transformer import TransformerConfig
 from unbraid.training.nets.unet import UNetConfig
+from unbraid.training.nets.v0_1b import V01bConfig
 
 KINDS: dict[str, type[NetConfig]] = {
     "unet": UNetConfig,
+    "transformer": TransformerConfig,
+    "0.1b": V01bConfig,
 }
 """Sizes of each kind of net, by its name in recipes."""
