@@ -1,5 +1,6 @@
 """Figures that lean on the ear: bleedless and fullness on mel spectrograms, and log-WMSE."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -14,17 +15,19 @@ except ImportError:
     from numpy.fft import irfft, rfft
 
 Samples = NDArray[np.float32]
+Signals = NDArray[np.float32] | list[NDArray[np.float32]]
 Floats = NDArray[np.float64]
 
 N_FFT, HOP, N_MELS = 4096, 1024, 512
 _RANGE_DB = 80.0
-_FRAMES_AT_ONCE = 256
+_FRAMES_AT_ONCE = 64  # transforms, magnitudes and bands of so many stay in the cache: 3 MB
 _BINS_AT_ONCE = 128
+_LEVELS_AT_ONCE = 256
 
 TOLERANCE = 10 ** (-68 / 20)
 """Errors of log-WMSE below -68 dB of the mixture cannot be heard and count as none."""
 _WMSE_FLOOR, _WMSE_SCALE = 1e-8, -4.0
-_WMSE_FFT, _WMSE_TAPS = 16_384, 4_000
+_WMSE_FFT, _WMSE_TAPS, _WMSE_BLOCKS = 16_384, 4_000, 8
 
 Mel = NDArray[np.float32]
 
@@ -42,16 +45,15 @@ def mel_levels(samples: Samples, sample_rate: int = 44_100) -> Mel:
     Source: librosa's `filters.mel` (Slaney's scale, bands of equal area) and torchaudio's
         `AmplitudeToDB`, which is how the field takes these figures.
     """
-    padded = np.pad(samples, ((0, 0), (N_FFT // 2, N_FFT // 2)))
-    frames = sliding_window_view(padded, N_FFT, axis=-1)[:, ::HOP]
-    n_channels, n_frames = frames.shape[:2]
-    levels = np.zeros((n_channels, n_frames, N_MELS), np.float32)
-    for channel in range(n_channels):
+    n_frames = 1 + samples.shape[-1] // HOP
+    levels = np.zeros((len(samples), n_frames, N_MELS), np.float32)
+    for channel, of_channel in zip(samples, levels, strict=True):
         for first in range(0, n_frames, _FRAMES_AT_ONCE):
-            piece = frames[channel, first : first + _FRAMES_AT_ONCE] * hann(N_FFT)
-            spectrum = rfft(piece, axis=-1)
-            size = np.sqrt(np.square(spectrum.real) + np.square(spectrum.imag))
-            bands = levels[channel, first : first + len(piece)]
+            bands = of_channel[first : first + _FRAMES_AT_ONCE]
+            begin = first * HOP - N_FFT // 2
+            piece = _stretch(channel, begin, begin + (len(bands) - 1) * HOP + N_FFT)
+            piece = sliding_window_view(piece, N_FFT)[::HOP] * hann(N_FFT)
+            size = np.abs(rfft(piece, axis=-1))
             for rows, columns, weights in _filter_bank(sample_rate):
                 bands[:, columns] += size[:, rows] @ weights
     np.maximum(levels, 1e-10, out=levels)
@@ -74,12 +76,18 @@ def bleedless_fullness(true: Mel, given: Mel) -> tuple[float, float]:
 
     Source: Sucial and ZFTurbo's Music-Source-Separation-Training, `bleed_full`.
     """
-    difference = given - true
-    above, below = difference > 0, difference < 0
-    n_above, n_below = int(above.sum()), int(below.sum())
-    excess = float(difference.sum(where=above, dtype=np.float64)) / max(1, n_above)
-    missing = -float(difference.sum(where=below, dtype=np.float64)) / max(1, n_below)
-    return 100 / (1 + excess), 100 / (1 + missing)
+    excess = missing = 0.0
+    n_above = n_below = 0
+    bands = true.shape[-1]
+    true, given = true.reshape(-1, bands), given.reshape(-1, bands)
+    for first in range(0, len(true), _LEVELS_AT_ONCE):
+        rows = slice(first, first + _LEVELS_AT_ONCE)
+        difference = given[rows] - true[rows]
+        n_above += int(np.count_nonzero(difference > 0))
+        n_below += int(np.count_nonzero(difference < 0))
+        excess += float(np.maximum(difference, 0).sum())
+        missing -= float(np.minimum(difference, 0).sum())
+    return 100 / (1 + excess / max(1, n_above)), 100 / (1 + missing / max(1, n_below))
 
 
 @lru_cache(maxsize=4)
@@ -116,14 +124,17 @@ def _mel_to_hz(mel: Floats) -> Floats:
     return np.where(mel < knee, _LINEAR_MEL_HZ * mel, above)
 
 
-def log_wmse(errors: Samples, mixture: Samples, sample_rate: int = 44_100) -> Floats:
+def log_wmse(
+    stems: Signals, estimates: Signals, mixture: Samples, sample_rate: int = 44_100
+) -> Floats:
     """Error weighted by the ear's sensitivity, relative to the mixture; higher is better.
 
     Defined where the true stem is silent, too: 73.7 is no audible error, 0 one as loud as the
     mixture.
 
     Args:
-        errors: estimate minus true stem, float32, (n_stems, n_channels, n_samples).
+        stems: the true stems, float32, (n_stems, n_channels, n_samples).
+        estimates: of the same stems, the same shape.
         mixture: (n_channels, n_samples).
         sample_rate: Hz.
 
@@ -132,34 +143,48 @@ def log_wmse(errors: Samples, mixture: Samples, sample_rate: int = 44_100) -> Fl
 
     Source: Jordal 2023 (Nomono), log-wmse-audio-quality.
     """
-    loudness = np.sqrt(np.mean(np.square(_as_heard(mixture, sample_rate)), axis=-1))
+    n_samples = mixture.shape[-1]
     best = _WMSE_SCALE * np.log(_WMSE_FLOOR)
-    result = np.empty(len(errors))
-    for i, error in enumerate(errors):
-        values = np.full(len(mixture), best)
-        for channel in np.flatnonzero(loudness > 0):
-            heard = _as_heard(error[channel][None], sample_rate)[0] / loudness[channel]
-            heard[np.abs(heard) < TOLERANCE] = 0
-            values[channel] = _WMSE_SCALE * np.log(np.mean(np.square(heard)) + _WMSE_FLOOR)
-        result[i] = values.mean()
-    return result
+    values = np.full((len(stems), len(mixture)), best)
+    for channel, samples in enumerate(mixture):
+        power = sum(float(np.vdot(h, h)) for h in _as_heard(samples, None, sample_rate))
+        if power == 0:
+            continue
+        limit = TOLERANCE * np.sqrt(power / n_samples)
+        for stem, (true, given) in enumerate(zip(stems, estimates, strict=True)):
+            error = 0.0
+            for heard in _as_heard(given[channel], true[channel], sample_rate):
+                heard *= np.abs(heard) >= limit
+                error += float(np.vdot(heard, heard))
+            values[stem, channel] = _WMSE_SCALE * np.log(error / power + _WMSE_FLOOR)
+    means: Floats = values.mean(axis=-1)
+    return means
 
 
-def _as_heard(samples: Samples, sample_rate: int) -> NDArray[np.float32]:
-    """Samples through the ear's weighting, without delay, (n_channels, n_samples)."""
+def _as_heard(
+    samples: Samples, less: Samples | None, sample_rate: int
+) -> Iterator[NDArray[np.float32]]:
+    """A channel, less another, through the ear's weighting without delay, piece by piece."""
     response, half = _weighting(sample_rate)
     step = _WMSE_FFT - 2 * half
-    n_samples = samples.shape[-1]
-    n_blocks = -(-n_samples // step)
-    tail = n_blocks * step - n_samples
-    padded = np.pad(samples, ((0, 0), (half, half + tail)))
-    blocks = sliding_window_view(padded, _WMSE_FFT, axis=-1)[:, ::step]
-    heard = np.empty((len(samples), n_blocks, step), np.float32)
-    for first in range(0, n_blocks, 64):
-        spectrum = rfft(blocks[:, first : first + 64], axis=-1) * response
-        whole = irfft(spectrum, _WMSE_FFT, axis=-1)
-        heard[:, first : first + 64] = whole[..., half : half + step]
-    return heard.reshape(len(samples), -1)[:, :n_samples]
+    n_samples = len(samples)
+    for first in range(0, n_samples, _WMSE_BLOCKS * step):
+        n_blocks = min(_WMSE_BLOCKS, -(-(n_samples - first) // step))
+        begin, end = first - half, first + n_blocks * step + half
+        piece = _stretch(samples, begin, end)
+        if less is not None:
+            piece -= _stretch(less, begin, end)
+        blocks = sliding_window_view(piece, _WMSE_FFT)[::step]
+        whole = irfft(rfft(blocks, axis=-1) * response, _WMSE_FFT, axis=-1)
+        yield whole[:, half : half + step].reshape(-1)[: n_samples - first]
+
+
+def _stretch(samples: Samples, begin: int, end: int) -> Samples:
+    """A channel's samples from begin to end; silence before its first and after its last."""
+    piece = np.zeros(end - begin, np.float32)
+    found = samples[max(0, begin) : end]
+    piece[max(0, -begin) :][: len(found)] = found
+    return piece
 
 
 @lru_cache(maxsize=4)

@@ -161,8 +161,7 @@ def score(
     scored = [i for i, stem in enumerate(STEMS) if i in known and stem in set(given)]
     figures: Figures = {STEMS[i]: {} for i in scored}
     mixture: Samples = stems.sum(axis=0)
-    true, found = stems[known], estimates[known]
-    song = energies(true, found, mixture, RATE)
+    song = energies(stems, estimates, mixture, RATE, known)
     if "levels" in groups:
         for i in scored:
             figures[STEMS[i]] |= _levels(song, known.index(i), [STEMS[k] for k in known])
@@ -276,7 +275,8 @@ def _add_hearing(
                 mel_levels(stems[i]), mel_levels(estimates[i])
             )
     if stems.shape[-1]:
-        wmse = log_wmse(estimates[scored] - stems[scored], mixture)
+        # Views, not copies: a song of four minutes is 340 MB.
+        wmse = log_wmse([stems[i] for i in scored], [estimates[i] for i in scored], mixture)
         for i, value in zip(scored, wmse, strict=True):
             figures[STEMS[i]]["log_wmse"] = float(value)
 
