@@ -75,6 +75,7 @@ def evaluate(
     """
     from rich.console import Console
 
+    from unbraid.cli.interrupts import Interrupts
     from unbraid.evaluation.panel import open_panel
     from unbraid.evaluation.report import write_report
     from unbraid.evaluation.run import candidates_named, evaluate_panel
@@ -95,15 +96,16 @@ def evaluate(
             line = f"{n_done}/{n_all} {row['song']}, {row['estimate']}{how}"
             console.print(line, markup=False, highlight=False)
 
-    results = evaluate_panel(
-        songs,
-        candidates,
-        groups=groups,
-        n_jobs=jobs,
-        n_threads=threads,
-        out=out,
-        progress=show,
-    )
+    with Interrupts():
+        results = evaluate_panel(
+            songs,
+            candidates,
+            groups=groups,
+            n_jobs=jobs,
+            n_threads=threads,
+            out=out,
+            progress=show,
+        )
     tables = Tables(results)
     written = write_report(tables, out) if out else []
     if as_json:

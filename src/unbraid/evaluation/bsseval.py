@@ -19,8 +19,8 @@ N_TAPS = 512
 """Longest distortion filter that is forgiven: 11.6 ms at 44.1 kHz."""
 
 _CORRELATION_FFT = 4096
-_BLOCKS_AT_ONCE = 128
-_WINDOWS_AT_ONCE = 8
+_BLOCKS_AT_ONCE = 32
+_WINDOWS_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def _filters(stems: Samples, estimates: Samples, n_taps: int) -> tuple[Floats, F
     """
     n_stems, n_channels = stems.shape[:2]
     n_in = n_stems * n_channels
-    rows = np.concatenate([stems.reshape(n_in, -1), estimates.reshape(n_in, -1)])
+    rows = [*stems.reshape(n_in, -1), *estimates.reshape(n_in, -1)]
     lags = _correlations(rows, n_in, n_taps)
     # Entry (i, a), (j, b) is <i delayed by a, j delayed by b>, which depends on a - b only.
     earlier = lags[:, :n_in, :0:-1].swapaxes(0, 1)
@@ -153,7 +153,7 @@ def _solved(gram: Floats, wanted: Floats) -> Floats:
         return np.asarray(np.linalg.lstsq(gram, wanted)[0], np.float64)
 
 
-def _correlations(rows: Samples, n_first: int, n_lags: int) -> Floats:
+def _correlations(rows: list[Samples], n_first: int, n_lags: int) -> Floats:
     """sum_n x[n] y[n + lag] of the first rows with all rows, (n_first, n_rows, n_lags).
 
     Blocks of x meet y of the same place and n_lags beyond, so that short transforms give the whole
@@ -161,15 +161,16 @@ def _correlations(rows: Samples, n_first: int, n_lags: int) -> Floats:
     """
     n_fft = max(_CORRELATION_FFT, _fast_length(4 * n_lags))
     step = n_fft - n_lags + 1
-    n_samples = rows.shape[1]
+    n_samples = len(rows[0])
     n_blocks = -(-n_samples // step)
     total = np.zeros((n_fft // 2 + 1, n_first, len(rows)), np.complex128)
     for first in range(0, n_blocks, _BLOCKS_AT_ONCE):
         n = min(_BLOCKS_AT_ONCE, n_blocks - first)
         begin = first * step
         piece = np.zeros((len(rows), (n - 1) * step + n_fft))
-        found = rows[:, begin : begin + piece.shape[1]]
-        piece[:, : found.shape[1]] = found
+        for place, row in zip(piece, rows, strict=True):
+            found = row[begin : begin + piece.shape[1]]
+            place[: len(found)] = found
         frames = sliding_window_view(piece, n_fft, axis=-1)[:, ::step]
         y = np.fft.rfft(frames, axis=-1).transpose(2, 1, 0)
         x = np.fft.rfft(frames[:n_first, :, :step], n_fft, axis=-1).transpose(2, 0, 1)

@@ -138,17 +138,21 @@ def evaluate_panel(
             if (wanted := [c for c in candidates if (song.name, c.name) not in found])
         ]
 
+        workers = _Workers()
+
         def one(prepared: _Prepared, candidate: Candidate) -> Row:
             pair = (prepared.song.name, candidate.name)
             row = _row(keyed[pair], *pair, candidate, groups)
             if stop.is_set():
                 return row
             try:
-                row |= prepared.run(candidate, groups, n_threads)
+                row |= prepared.run(candidate, groups, n_threads, workers)
             except UnbraidError as error:
                 row["error"] = str(error)
             finally:
                 prepared.done()
+            if stop.is_set():
+                return row  # its worker was killed
             store.add(row)
             with lock:
                 found[pair] = row
@@ -163,6 +167,7 @@ def evaluate_panel(
                     future.result()
             except BaseException:
                 stop.set()
+                workers.kill()
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
     results.rows = [found[pair] for pair in keyed]
@@ -280,7 +285,9 @@ class _Prepared:
                 self._read = {"present": sorted(song.present), "notes": notes}
             return self._read
 
-    def run(self, candidate: Candidate, groups: Sequence[str], n_threads: int) -> Row:
+    def run(
+        self, candidate: Candidate, groups: Sequence[str], n_threads: int, workers: "_Workers"
+    ) -> Row:
         """Start a worker and read what it found."""
         known = self._ready()
         number = candidate.name.encode().hex()[:80]
@@ -297,19 +304,15 @@ class _Prepared:
         }
         task_path.write_text(json.dumps(task), encoding="utf-8")
         threads = {f"{name}_NUM_THREADS": str(n_threads) for name in ("OMP", "OPENBLAS", "MKL")}
-        done = subprocess.run(
+        code, complaint = workers.run(
             [sys.executable, "-m", "unbraid.evaluation.worker", str(task_path)],
-            env={**os.environ, **threads},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
+            {**os.environ, **threads},
         )
         row: Row = {"notes": known["notes"]}
         if result.exists():
             row |= json.loads(result.read_text(encoding="utf-8"))
             return row
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        code = done.returncode
+        said = complaint.strip().splitlines()
         how = f"killed by signal {-code}" if code < 0 else f"ended with {code}"
         return row | {"error": f"its process was {how}" + (f": {said[-1][:200]}" if said else "")}
 
@@ -321,3 +324,42 @@ class _Prepared:
                 for path in self._folder.iterdir():
                     path.unlink()
                 self._folder.rmdir()
+
+
+class _Workers:
+    """Processes that are running; none outlives this program."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+        self._killed = False
+
+    def run(self, command: list[str], environment: dict[str, str]) -> tuple[int, str]:
+        """Run one to its end: its exit code and what it said on stderr."""
+        with tempfile.TemporaryFile() as said:
+            with self._lock:
+                if self._killed:
+                    return 1, ""
+                # Nothing is ever written to its stdin, but it closes with this program, and the
+                # worker then ends itself.
+                worker = subprocess.Popen(
+                    command,
+                    env=environment,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=said,
+                )
+                self._running.add(worker)
+            with worker:
+                worker.wait()
+            with self._lock:
+                self._running.discard(worker)
+            said.seek(0)
+            return worker.returncode, said.read().decode(errors="replace")
+
+    def kill(self) -> None:
+        """End those that run, and start no more."""
+        with self._lock:
+            self._killed = True
+            for worker in self._running:
+                worker.kill()

@@ -175,7 +175,9 @@ def score(
 
 def sum_error_dbfs(estimates: Samples, mixture: Samples) -> float:
     """Largest sample of what all stems together lack of the mixture, dB below full scale."""
-    largest = float(np.abs(estimates.sum(axis=0) - mixture).max(initial=0))
+    lack = estimates.sum(axis=0)
+    lack -= mixture
+    largest = float(max(lack.max(initial=0), -lack.min(initial=0)))
     return max(-200.0, 20 * np.log10(largest)) if largest > 0 else -200.0
 
 
@@ -295,7 +297,9 @@ def _add_bsseval(
     used = [i for i in known if i not in silent]
     if not used or set(used) - set(scored):
         return
-    found = bsseval(stems[used], estimates[used])
+    if len(used) < len(STEMS):
+        stems, estimates = stems[used], estimates[used]
+    found = bsseval(stems, estimates)
     for index, i in enumerate(used):
         for name in ("sdr", "isr", "sir", "sar"):
             values = getattr(found, name)[index]
