@@ -1,5 +1,11 @@
 import json
+import os
+import pathlib
 import re
+import signal
+import subprocess
+import sys
+import time
 from html.parser import HTMLParser
 
 import numpy as np
@@ -16,6 +22,8 @@ RATE = 44_100
 
 PEERS = """
 import os
+import pathlib
+import time
 import numpy as np
 
 class Peer:
@@ -29,6 +37,9 @@ class Peer:
         print("chatter on stdout")
         if self.how == "crash":
             os.abort()
+        if self.how == "sleep":
+            pathlib.Path(os.environ["PEER_PID"]).write_text(str(os.getpid()))
+            time.sleep(600)
         return np.full((1, *samples.shape), np.nan if self.how == "nan" else 0, np.float32)
 """
 
@@ -68,6 +79,7 @@ class Page(HTMLParser):
         self.fetched = (*self.fetched, *found)
 
 
+@pytest.mark.slow
 def test_models_peers_and_failures_stand_in_one_table_that_goes_on(panel, peers, tmp_path, capsys):
     model = write_set(tmp_path / "tiny")
     out = tmp_path / "out"
@@ -98,6 +110,40 @@ def test_models_peers_and_failures_stand_in_one_table_that_goes_on(panel, peers,
     assert run(["evaluate", str(panel), "--model", str(model), "--out", str(out)]) == 0
     again = (out / "rows.jsonl").read_bytes()
     assert again == rows + b'{"key": {"cut off\n'  # nothing was done again
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="kill is another thing there")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_worker_outlives_an_evaluation(number, panel, peers, tmp_path, monkeypatch):
+    told = tmp_path / "pid"
+    monkeypatch.setenv("PEER_PID", str(told))
+    command = [sys.executable, "-m", "unbraid", "evaluate", str(panel), "--peers", "peer:sleep"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as evaluation:
+        until(lambda: told.exists() and told.read_text())
+        evaluation.send_signal(number)
+        said = evaluation.stderr.read().decode()
+        code = evaluation.wait(20)
+    if number != signal.SIGKILL:
+        assert code == 130
+        assert said.count("\n") == 1
+    until(lambda: not alive(int(told.read_text())))
+
+
+def until(holds, seconds=60):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    status = pathlib.Path(f"/proc/{pid}/stat")  # one that waits for its parent's word is dead
+    return not status.exists() or status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
 @pytest.mark.parametrize(

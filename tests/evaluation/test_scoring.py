@@ -61,6 +61,23 @@ def test_sound_where_the_stem_is_silent_is_told_against_the_mixture(stems):
     assert row["drums"]["false_sound"] is None  # they are never silent
 
 
+def test_highs_of_a_stem_are_found_where_another_is_silent(stems):
+    """Cymbals in the vocals where no one sings: little of the drums' energy, all that is heard."""
+    second = stems[1, :, :RATE].astype(np.float64)
+    spectrum = np.fft.rfft(second)
+    spectrum[:, :8_000] = 0
+    highs = np.fft.irfft(spectrum, RATE)
+    estimates = stems.copy()
+    estimates[0, :, :RATE] = highs + 0.01 * stems[3, :, :RATE]
+    row = score(stems, estimates, STEMS, groups=["levels"])["vocals"]
+    mixture = np.square(stems.sum(axis=0)[:, :RATE]).sum()
+    assert np.square(highs).sum() < 1e-3 * np.square(second).sum()
+    expected = 10 * np.log10(np.square(highs).sum() / mixture)
+    assert row["false_drums"] == pytest.approx(expected, abs=0.2)
+    assert row["false_bass"] < row["false_drums"] - 10
+    assert row["false_vocals"] is None
+
+
 def test_bleed_of_each_stem_is_found_by_projection(stems):
     estimates = stems.copy()
     estimates[3] = stems[3] + 0.1 * stems[2]
@@ -78,6 +95,9 @@ def test_a_silent_stem_has_only_what_silence_allows(stems):
     defined = {name for name, value in row.items() if value is not None}
     assert defined == {
         "false_sound",
+        "false_vocals",
+        "false_drums",
+        "false_other",
         "log_wmse",
         "bleed",
         "bleed_vocals",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unbraid.errors import UsageError
+from unbraid.evaluation.bands import stems_in
 from unbraid.evaluation.bsseval import bsseval
 from unbraid.evaluation.energies import Energies, energies
 from unbraid.evaluation.hearing import bleedless_fullness, log_wmse, mel_levels
@@ -17,7 +18,7 @@ from unbraid.stems import STEMS
 Samples = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
-METRICS_VERSION: Final = "1"
+METRICS_VERSION: Final = "2"
 """Changes whenever a figure would come out otherwise; rows of another version are not reused."""
 
 RATE: Final = 44_100
@@ -69,6 +70,17 @@ METRICS: Final = {
             "lower",
             "levels",
             "the output where its true stem is silent, below the mixture there",
+        ),
+        *(
+            Metric(
+                f"false_{stem}",
+                f"false {stem}",
+                "dB",
+                "lower",
+                "levels",
+                f"{stem} in the output where its true stem is silent, below the mixture there",
+            )
+            for stem in STEMS
         ),
         Metric(
             "bleed", "bleed", "dB", "lower", "levels", "other stems in the output, by projection"
@@ -164,7 +176,9 @@ def score(
     song = energies(stems, estimates, mixture, RATE, known)
     if "levels" in groups:
         for i in scored:
-            figures[STEMS[i]] |= _levels(song, known.index(i), [STEMS[k] for k in known])
+            names = [STEMS[k] for k in known]
+            figures[STEMS[i]] |= _levels(song, known.index(i), names)
+            figures[STEMS[i]] |= _false_sound(song, known.index(i), names, stems, estimates[i])
     silent = {i for i in scored if _is_silent(song, known.index(i))}
     if "hearing" in groups:
         _add_hearing(figures, stems, estimates, mixture, scored, silent)
@@ -231,9 +245,25 @@ def _levels(song: Energies, stem: int, names: list[str]) -> dict[str, float | No
         ]
         defined = [np.clip(v, -LIMIT_DB, LIMIT_DB) for v in seconds if v is not None]
         row["sdr_1s"] = float(np.median(defined)) if defined else None
-    quiet = ~_sounds(song, true) & _sounds(song, song.mixture)
-    row["false_sound"] = _db(given[quiet].sum(), song.mixture[quiet].sum()) if quiet.any() else None
     return row | _bleed(song, stem, names)
+
+
+def _false_sound(
+    song: Energies, stem: int, names: list[str], stems: Samples, output: Samples
+) -> dict[str, float | None]:
+    """What sounds in the seconds in which the true stem does not, and what of it is whose."""
+    row: dict[str, float | None] = {"false_sound": None}
+    row |= dict.fromkeys(f"false_{name}" for name in STEMS)
+    quiet = ~_sounds(song, song.true(stem)) & _sounds(song, song.mixture)
+    if not quiet.any():
+        return row
+    mixture = float(song.mixture[quiet].sum())
+    row["false_sound"] = _db(float(song.estimate(stem)[quiet].sum()), mixture)
+    energy = stems_in(output, stems, np.flatnonzero(quiet), window=RATE, sample_rate=RATE)
+    for i, name in enumerate(names):
+        if i != stem and not _is_silent(song, i):
+            row[f"false_{name}"] = _db(float(energy[STEMS.index(name)]), mixture)
+    return row
 
 
 def _bleed(song: Energies, stem: int, names: list[str]) -> dict[str, float | None]:
