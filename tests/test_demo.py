@@ -14,8 +14,8 @@ from unbraid.audio.track import Track
 from unbraid.cli.demo import demo
 from unbraid.demo import run
 from unbraid.demo.clip import Clip, load_clip
-from unbraid.pages.picture import colour_map, palette_png, spectrogram_png
 from unbraid.errors import OutputError
+from unbraid.pages.picture import colour_map, palette_png, spectrogram_png
 from unbraid.stems import COLOURS, STEMS
 
 
