@@ -20,8 +20,8 @@ from unbraid.errors import TrainingError
 class Tokens(nn.Module):
     """The linear reduction of each frame to one token, and the position embedding.
 
-    forward: (batch, 2, n_bins, n_frames) to (batch, n_frames, size). Of fewer frames than
-    `n_frames` each has the position that it would have at the head of a tile.
+    forward: (batch, 2, n_bins, n_frames) to (batch, n_frames, size). Fewer frames than
+    `n_frames` lie at the head of a tile; in training, anywhere in it.
 
     Args:
         n_values: channels times bins of a frame.
@@ -40,7 +40,11 @@ class Tokens(nn.Module):
         # The example sizes in the comments are those of 1024 bins by 192 frames, size 384.
         frames = image.flatten(1, 2).mT  # (batch, 192, 2048)
         tokens: Tensor = self.reduce(frames)  # (batch, 192, 384)
-        return tokens + self.position[: tokens.shape[1]]
+        n_frames = tokens.shape[1]
+        # Of a short crop nobody says where in a tile it lies: all positions are to be learnt.
+        spare = len(self.position) - n_frames
+        start = int(torch.randint(spare + 1, (), device="cpu")) if self.training else 0
+        return tokens + self.position[start : start + n_frames]
 
 
 class Reverse(nn.Module):
