@@ -13,6 +13,7 @@ from unbraid.stems import STEMS  # noqa: E402
 from unbraid.training.nets.tokens import Reverse, Tokens  # noqa: E402
 from unbraid.training.nets.transformer import TransformerConfig  # noqa: E402
 from unbraid.training.recipe import load_recipe  # noqa: E402
+from unbraid.training.requirements import memory_bytes  # noqa: E402
 
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("ignore")]
 
@@ -70,6 +71,23 @@ def test_a_crop_shorter_than_a_tile_is_taken_and_a_longer_one_is_not():
     assert net(torch.rand(1, 2, 64, 20)).shape == (1, 1, 2, 64, 20)
     with pytest.raises(RuntimeError):
         net(torch.rand(1, 2, 64, 33))
+
+
+def test_a_short_crop_is_learnt_at_every_place_of_a_tile_and_used_at_its_head():
+    tokens, image = Tokens(128, 32, 16), torch.rand(1, 2, 64, 8)
+    torch.manual_seed(0)
+    found = torch.stack(
+        [tokens(image)[0] - tokens.reduce(image.flatten(1, 2).mT)[0] for _ in range(200)]
+    )
+    starts = {int((tokens.position - first).abs().sum(dim=1).argmin()) for first in found[:, 0]}
+    assert starts == set(range(32 - 8 + 1))
+    assert torch.equal(tokens.eval()(image), tokens(image))
+
+
+@pytest.mark.parametrize("name", ["transformer", "0.1b"])
+def test_the_memory_of_a_run_is_told_before_it_begins(name):
+    recipe = load_recipe(name)
+    assert 1e8 < memory_bytes(recipe, recipe.batch_size) < 8e9
 
 
 def test_heads_that_do_not_divide_a_token_are_refused():
