@@ -245,7 +245,8 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         targets = examples.targets(batch, self.step)
-        torch._foreach_copy_(self._buffers_before, self._buffers)
+        if self._buffers:  # A net of no batch normalisation has none.
+            torch._foreach_copy_(self._buffers_before, self._buffers)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._precision_is_bf16):
             estimates = estimate(self.net, net, targets, self.recipe.spec)
         targets = targets.only(self.net.stems)
@@ -268,7 +269,8 @@ class Trainer:
 
     def _skip(self, rate: float) -> None:
         # The forward pass has put what was not finite into the running means.
-        torch._foreach_copy_(self._buffers, self._buffers_before)
+        if self._buffers:
+            torch._foreach_copy_(self._buffers, self._buffers_before)
         self.n_skipped += 1
         self._n_skipped_in_a_row += 1
         if self._n_skipped_in_a_row >= MOST_SKIPPED:
