@@ -11,6 +11,9 @@ Where the post leaves it open:
   repeat what the last linear map of each can learn. The sum, through a sigmoid, is a stem's share
   of the mixture's magnitude, as in `transformer`.
 - All parts are trained at once through the ratio mask that joins the four stems.
+- It is trained on the six crops of 64 frames that 0.1 is given, each batch at a place of the tile
+  drawn anew. The loss on whole tiles after 66 steps was 1.43; with four crops of 96 frames 1.47,
+  with two whole tiles 1.57: more songs in a batch are worth more than long ones.
 - d is 160, not the 384 of the transformer alone: the whole fits in a file of 10 MB.
 """
 
