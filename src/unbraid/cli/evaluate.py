@@ -94,7 +94,7 @@ def evaluate(
         how = f": {row['error']}" if row["error"] else ""
         if console.is_terminal or row["error"]:
             line = f"{n_done}/{n_all} {row['song']}, {row['estimate']}{how}"
-            console.print(line, markup=False, highlight=False)
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     with Interrupts():
         results = evaluate_panel(
@@ -139,4 +139,4 @@ def _print(tables: "Tables") -> None:
         table.add_row(name, *cells)
     console.print(table)
     for line in (*tables.failures(), *tables.results.notes):
-        console.print(line, markup=False)
+        console.print(line, markup=False, soft_wrap=True)

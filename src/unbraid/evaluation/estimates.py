@@ -110,12 +110,13 @@ class KnowingModel:
         return self.make(samples, self.truth)
 
 
+BEST_GAIN: Final = "mixture*gain"
 TRIVIAL: Final = {
     model.name: model
     for model in (
         KnowingModel("mixture", "the mixture itself for every stem", _mixture),
         KnowingModel("mixture/4", "a quarter of the mixture for every stem", _quarter),
-        KnowingModel("mixture*gain", "the mixture at the best constant gain a stem", _best_gain),
+        KnowingModel(BEST_GAIN, "the mixture at the best constant gain a stem", _best_gain),
     )
 }
 ORACLES: Final = {

@@ -8,9 +8,9 @@ from typing import Final
 
 import unbraid
 from unbraid.errors import OutputError
-from unbraid.evaluation.estimates import KNOWING
+from unbraid.evaluation.estimates import BEST_GAIN, KNOWING
 from unbraid.evaluation.scoring import METRICS, Metric
-from unbraid.evaluation.summary import AVERAGE, Tables
+from unbraid.evaluation.summary import Tables
 from unbraid.evaluation.svg import bars, box_plot, number, scatter
 
 _LOOKS: Final = Path(__file__).parent / "looks"
@@ -141,33 +141,35 @@ def _figures(tables: Tables, colours: dict[str, str], metric: str) -> str:
     label = METRICS[metric].label
     unit = ", dB" if METRICS[metric].unit else ""
     summaries = tables.summaries(metric)
-    column = tables.columns[-1] if tables.columns else AVERAGE
-    points = {
-        name: (cost["cpu_s_per_audio_s"], summaries[name][column].mean)
-        for name in tables.names
-        if column in summaries[name] and "cpu_s_per_audio_s" in (cost := tables.cost(name))
-    }
-    trivial = [
-        (name, summaries[name][column].mean)
-        for name in tables.names
-        if tables.roles[name] == "trivial" and column in summaries[name]
-    ]
-    floor = max(trivial, key=lambda pair: pair[1]) if trivial else None
-    words = f"{label}, {'mean of the stems' if column == AVERAGE else column}, and its price"
-    figures = [scatter(points, colours.__getitem__, words, floor)]
+    figures = []
     for stem in tables.columns:
         values = {name: list(v.values()) for name, v in tables.values(metric, stem).items()}
         figures.append(box_plot(values, colours.__getitem__, f"{label}, {stem}{unit}"))
+        points = {
+            name: (cost["cpu_s_per_audio_s"], summaries[name][stem].mean)
+            for name in tables.names
+            if stem in summaries[name] and "cpu_s_per_audio_s" in (cost := tables.cost(name))
+        }
+        trivial = [
+            (name, summaries[name][stem].mean)
+            for name in tables.names
+            if tables.roles[name] == "trivial" and stem in summaries[name]
+        ]
+        floor = max(trivial, key=lambda pair: pair[1]) if trivial else None
+        words = f"{label}, {stem}{unit}, and its price"
+        figures.append(scatter(points, colours.__getitem__, words, floor))
     return _side_by_side(figures)
 
 
 def _songs(tables: Tables, metric: str) -> str:
-    """Bars and a table by song."""
+    """Bars of models beside the best constant gain, and tables of everything."""
     colours = _colours(tables)
+    drawn = [n for n in tables.names if tables.roles[n] in ("model", "peer") or n == BEST_GAIN]
     label = METRICS[metric].label
     figures, parts = [], []
     for stem in tables.stems:
-        values = {name: row for name, row in tables.values(metric, stem).items() if row}
+        known = tables.values(metric, stem)
+        values = {name: known[name] for name in drawn if known[name]}
         figures.append(bars(values, tables.songs, colours.__getitem__, f"{label}, {stem}"))
     for song in tables.songs:
         rows = [_row(["estimate", *tables.stems], "th")]
@@ -175,7 +177,8 @@ def _songs(tables: Tables, metric: str) -> str:
             cells = [number(tables.values(metric, stem)[name].get(song)) for stem in tables.stems]
             rows.append(_row([escape(name), *cells], attributes=f' class="{tables.roles[name]}"'))
         parts.append(f"<div><h3>{escape(song)}</h3><table>{''.join(rows)}</table></div>")
-    return f'{_side_by_side(figures)}<div class="pair">{"".join(parts)}</div>'
+    shown = "".join(f"<figure>{figure}</figure>" for figure in figures)
+    return f'{shown}<div class="pair">{"".join(parts)}</div>'
 
 
 def _side_by_side(figures: list[str]) -> str:

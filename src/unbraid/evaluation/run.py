@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from unbraid.separation.model import named_model
 
 ROWS: Final = "rows.jsonl"
 
-Role = Literal["model", "peer", "trivial", "oracle"]
+Role = Literal["trivial", "model", "peer", "oracle"]  # as the tables have them
 Row = dict[str, Any]
 
 
@@ -54,7 +54,7 @@ class Results:
 
 
 def candidates_named(models: Sequence[str], peers: Sequence[str] = ()) -> list[Candidate]:
-    """Trivial estimates first, then what the user named; oracles among the models.
+    """What the user named, between the trivial estimates and the oracles among it.
 
     Raises:
         ModelError: there is no such model.
@@ -80,7 +80,7 @@ def candidates_named(models: Sequence[str], peers: Sequence[str] = ()) -> list[C
             unique = [_told_apart(c) if c.name == name else c for c in unique]
     if len({c.name for c in unique}) < len(unique):
         raise UsageError(f"two models are called {names_[-1]}; rename one")
-    return unique
+    return sorted(unique, key=lambda candidate: get_args(Role).index(candidate.role))
 
 
 def _told_apart(candidate: Candidate) -> Candidate:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from unbraid.evaluation.estimates import BEST_GAIN
 from unbraid.evaluation.run import Results
 from unbraid.evaluation.scoring import METRICS, METRICS_VERSION, Metric
 from unbraid.evaluation.statistics import Difference, Summary, compare, summarise
@@ -44,7 +45,8 @@ class Tables:
             if stem == AVERAGE:
                 known = [f[metric] for f in row["stems"].values() if f.get(metric) is not None]
                 # An average over fewer stems than others have would be another figure.
-                if known and len(known) == self._n_defined(metric, row["song"]):
+                n_stems, n_defined = self._n_most(metric, row["song"])
+                if known and (len(row["stems"]), len(known)) == (n_stems, n_defined):
                     found[row["estimate"]][row["song"]] = float(np.mean(known))
             else:
                 value = row["stems"].get(stem, {}).get(metric)
@@ -52,11 +54,12 @@ class Tables:
                     found[row["estimate"]][row["song"]] = value
         return found
 
-    def _n_defined(self, metric: str, song: str) -> int:
-        return max(
-            sum(f.get(metric) is not None for f in row["stems"].values())
-            for row in self.results.rows
-            if row["song"] == song
+    def _n_most(self, metric: str, song: str) -> tuple[int, int]:
+        """Of a song the most stems that anyone gives, and for how many the figure is defined."""
+        rows = [row["stems"].values() for row in self.results.rows if row["song"] == song]
+        return (
+            max(len(stems) for stems in rows),
+            max(sum(figures.get(metric) is not None for figures in stems) for stems in rows),
         )
 
     def summaries(self, metric: str) -> dict[str, dict[str, Summary]]:
@@ -73,7 +76,7 @@ class Tables:
         values = self.values(metric, stem)
         rivals = [name for name in self.names if self.roles[name] in ("model", "peer")]
         if len(rivals) < 2:  # then what it is worth beside the best constant gain
-            rivals += [name for name in self.names if name == "mixture*gain"]
+            rivals += [name for name in self.names if name == BEST_GAIN]
         return compare({name: values[name] for name in rivals})
 
     def cost(self, name: str) -> dict[str, float]:

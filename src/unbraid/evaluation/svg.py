@@ -56,9 +56,10 @@ class Plot:
     def text(self, x: float, y: float, words: str, kind: str = "m") -> None:
         self.parts.append(f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(words)}</text>')
 
-    def svg(self, label: str) -> str:
+    def svg(self, label: str, *, wide: bool = False) -> str:
+        size = f' class="wide" style="min-width:{self.width}px"' if wide else ""
         return (
-            f'<svg viewBox="0 0 {self.width} {self.height}" role="img" '
+            f'<svg{size} viewBox="0 0 {self.width} {self.height}" role="img" '
             f'aria-label="{escape(label)}">{"".join(self.parts)}</svg>'
         )
 
@@ -66,51 +67,59 @@ class Plot:
 def box_plot(
     values: Mapping[str, Sequence[float]], colours: Callable[[str], str], title: str
 ) -> str:
-    """Quartiles, median, whiskers to the ends; every song a dot, the mean a diamond."""
+    """Quartiles, median, whiskers to the ends; every song a dot, the mean a diamond.
+
+    A row a name: names are longer than columns are wide.
+    """
     shown = {name: np.asarray(v) for name, v in values.items() if len(v)}
     if not shown:
         return ""
     everything = np.concatenate(list(shown.values()))
-    plot = Plot(
-        440, 250, ticks(min(0, float(everything.min())), max(0, float(everything.max()))), title
-    )
-    slot = (plot.right - plot.left) / len(shown)
-    half = min(22.0, slot * 0.3)
+    marks = ticks(min(0, float(everything.min())), max(0, float(everything.max())))
+    left, top, step = 112, 26, 22.0
+    right, bottom = 428, top + step * len(shown) + 4
+
+    def x(value: float) -> float:
+        share = (value - marks[0]) / (marks[-1] - marks[0])
+        return round(left + share * (right - left), 1)
+
+    parts = [f'<text class="t" x="0" y="15">{escape(title)}</text>']
+    for mark in marks:
+        kind = "z" if mark == 0 else "g"
+        label = f"{mark:g}".replace("-", MINUS)
+        parts.append(
+            f'<line class="{kind}" x1="{x(mark)}" x2="{x(mark)}" y1="{top}" y2="{bottom}"/>'
+            f'<text class="m" x="{x(mark)}" y="{bottom + 14}">{label}</text>'
+        )
     for index, (name, songs) in enumerate(shown.items()):
-        x = plot.left + slot * (index + 0.5)
-        low, first, median, third, high = np.percentile(songs, (0, 25, 50, 75, 100))
-        colour = colours(name)
-        add = plot.parts.append
+        y, colour = top + step * (index + 0.5) + 2, colours(name)
+        short = name if len(name) <= 18 else name[:17] + "…"
+        parts.append(f'<text class="e" x="{left - 8}" y="{y + 4}">{escape(short)}</text>')
+        low, first, median, third, high = (
+            x(float(v)) for v in np.percentile(songs, (0, 25, 50, 75, 100))
+        )
         if len(songs) > 2:
-            y, height = plot.y(third), plot.y(first) - plot.y(third)
-            add(
-                f'<line x1="{x}" x2="{x}" y1="{plot.y(low)}" y2="{plot.y(high)}" '
-                f'stroke="{colour}"/>'
-                f'<rect x="{x - half:.1f}" y="{y}" width="{2 * half:.1f}" height="{height:.1f}" '
+            parts.append(
+                f'<line x1="{low}" x2="{high}" y1="{y}" y2="{y}" stroke="{colour}"/>'
+                f'<rect x="{first}" y="{y - 7}" width="{third - first:.1f}" height="14" '
                 f'fill="{colour}" fill-opacity=".18" stroke="{colour}"/>'
-                f'<line x1="{x - half:.1f}" x2="{x + half:.1f}" y1="{plot.y(median)}" '
-                f'y2="{plot.y(median)}" stroke="{colour}" stroke-width="2.5"/>'
+                f'<line x1="{median}" x2="{median}" y1="{y - 7}" y2="{y + 7}" '
+                f'stroke="{colour}" stroke-width="2.5"/>'
             )
-        for place, song in zip(np.linspace(-0.5, 0.5, len(songs)), songs, strict=True):
-            add(
-                f'<circle cx="{x + half * place:.1f}" cy="{plot.y(song)}" r="2.6" '
+        for place, song in zip(np.linspace(-5, 5, len(songs)), songs, strict=True):
+            parts.append(
+                f'<circle cx="{x(float(song))}" cy="{y + place:.1f}" r="2" '
                 f'fill="{colour}" fill-opacity=".75"/>'
             )
-        y = plot.y(float(songs.mean()))
-        add(
-            f'<path d="M{x:.1f} {y - 5}l5 5l-5 5l-5-5z" fill="#fff" '
+        mean = x(float(songs.mean()))
+        parts.append(
+            f'<path d="M{mean} {y - 4.5}l4.5 4.5l-4.5 4.5l-4.5-4.5z" fill="#fff" '
             f'stroke="{colour}" stroke-width="1.6"/>'
         )
-        _label(plot, x, index, name, slot)
-    return plot.svg(f"{title}: box plot by model")
-
-
-def _label(plot: Plot, x: float, index: int, name: str, slot: float) -> None:
-    """Names on two lines by turns where they would touch."""
-    room = int(slot / 5.6)
-    short = name if len(name) <= 2 * room else name[: 2 * room - 1] + "…"
-    crowded = len(short) > room
-    plot.text(x, plot.bottom + 15 + (13 if crowded and index % 2 else 0), short, "m s")
+    return (
+        f'<svg viewBox="0 0 440 {bottom + 20}" role="img" '
+        f'aria-label="{escape(title)}: box plot by model">{"".join(parts)}</svg>'
+    )
 
 
 def bars(
@@ -123,15 +132,15 @@ def bars(
     everything = [v for row in values.values() for v in row.values()]
     if not everything:
         return ""
-    width = max(440, 60 + 26 * len(songs) * len(values))
-    plot = Plot(width, 250, ticks(min(0, *everything), max(0, *everything)), title)
+    width = max(900, 60 + 8 * len(songs) * len(values))
+    plot = Plot(width, 200, ticks(min(0, *everything), max(0, *everything)), title)
     slot = (plot.right - plot.left) / len(songs)
-    thick = slot * 0.8 / len(values)
+    thick = min(28.0, slot * 0.8 / len(values))
     for i, song in enumerate(songs):
         for j, (name, row) in enumerate(values.items()):
             if song not in row:
                 continue
-            x = plot.left + slot * (i + 0.1) + thick * j
+            x = plot.left + slot * (i + 0.5) + thick * (j - len(values) / 2)
             top, zero = plot.y(max(row[song], 0)), plot.y(min(row[song], 0))
             plot.parts.append(
                 f'<rect x="{x:.1f}" y="{top}" width="{thick * 0.88:.1f}" '
@@ -141,7 +150,7 @@ def bars(
         room = int(slot / 6)
         short = song if len(song) <= room else song[: max(1, room - 1)] + "…"
         plot.text(plot.left + slot * (i + 0.5), plot.bottom + 15, short, "m s")
-    return plot.svg(f"{title}: bars by song")
+    return plot.svg(f"{title}: bars by song", wide=True)
 
 
 def scatter(
@@ -152,13 +161,15 @@ def scatter(
 ) -> str:
     """Quality over cost on a logarithmic axis, and the line that no model is above and left of.
 
+    Nothing for a single point, which says no more than the table.
+
     Args:
         points: cost and quality by name.
         colours: by name.
         title: of the figure.
         floor: name and quality of what costs nothing, as a dashed line.
     """
-    if not points:
+    if len(points) < 2:
         return ""
     costs = np.array([max(cost, 1e-4) for cost, _ in points.values()])
     heights = [value for _, value in points.values()] + ([floor[1]] if floor else [])
