@@ -11,8 +11,9 @@ import pytest
 from tests.comparison.conftest import Compared
 from unbraid.audio.track import Track
 from unbraid.cli.app import run
-from unbraid.comparison.columns import matching_gain_db
+from unbraid.comparison.columns import Column, matching_gain_db
 from unbraid.comparison.loudness import loudness_lufs
+from unbraid.comparison.page import headroom
 from unbraid.comparison.sounds import encode
 from unbraid.separation.separator import Separator
 from unbraid.stems import STEMS
@@ -33,7 +34,7 @@ def facts(page: str) -> dict[str, Any]:
 def test_stems_of_every_model_lie_beside_each_other(compared: Compared) -> None:
     names = sorted(path.name for path in compared.folder.glob("vocals.*"))
     assert names == [
-        "vocals.fake_ok.flac",
+        "vocals.fake (ok).flac",
         "vocals.tiny (set0).flac",
         "vocals.tiny (set1).flac",
         "vocals.true stems.flac",
@@ -71,6 +72,31 @@ def test_silence_is_not_matched() -> None:
     assert matching_gain_db(-20.0, -np.inf) == 0
     assert matching_gain_db(-20.0, -30.0) == 6
     assert matching_gain_db(-20.0, -19.0) == -1
+
+
+def test_what_matching_leaves_is_said(compared: Compared) -> None:
+    for column in facts(compared.page)["columns"][1:]:
+        for given in column["stems"].values():
+            assert abs(given["gain_db"]) == 6 or abs(given["short_db"]) < 0.001
+            if given["short_db"] >= 0.05:
+                assert f"still {given['short_db']:.1f} dB softer" in compared.page
+
+
+def test_no_choice_of_stems_clips() -> None:
+    rng = np.random.default_rng(5)
+    stems = {s: rng.standard_normal((2, 50)).astype(np.float32) for s in STEMS}
+    gains = dict.fromkeys(STEMS, 0.0) | {"bass": 6.0, "other": -6.0}
+    column = Column("a", stems=stems, gain_db=gains)
+    factor = headroom(np.zeros((2, 50), np.float32), [column])
+    peaks = []
+    for choice in range(16):
+        for matched in (0, 1):  # with the gains and without
+            chosen = [s for i, s in enumerate(STEMS) if choice >> i & 1]
+            parts = [stems[s] * 10 ** (matched * gains[s] / 20) for s in chosen]
+            peaks.append(np.abs(sum(parts, np.zeros((2, 50)))).max())
+    assert factor * max(peaks) <= 1 + 1e-6
+    assert factor * max(peaks) > 0.7  # and no softer than it must be
+    assert headroom(np.full((2, 9), 0.5, np.float32), []) == 1
 
 
 @pytest.mark.parametrize("sample_rate", [44_100, 48_000])

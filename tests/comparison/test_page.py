@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.comparison.browser import Browser
+from tests.comparison.browser import Browser, chromium
 from tests.comparison.conftest import Compared
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(chromium() is None, reason="no chromium here to click through the page"),
+]
 
 # Renders the page's own graph offline. `script` runs at sample `at`; the answer tells, for every
 # sound, the largest difference to it (with its gain) before the switch and after it.

@@ -34,6 +34,7 @@ class Column:
         stems: by name, float32, (2, n_samples); empty if it failed.
         error: why it failed.
         gain_db: by stem, what makes it as loud as the first column's.
+        short_db: by stem, how much softer it stays, where the gain is at its limit.
         usdr_db: by stem, where the true stem is known.
         level_dbfs: by stem, before the gain.
     """
@@ -43,6 +44,7 @@ class Column:
     stems: dict[str, Samples] = field(default_factory=dict)
     error: str | None = None
     gain_db: dict[str, float] = field(default_factory=dict)
+    short_db: dict[str, float] = field(default_factory=dict)
     usdr_db: dict[str, float] = field(default_factory=dict)
     level_dbfs: dict[str, float] = field(default_factory=dict)
 
@@ -84,11 +86,18 @@ def compare(
 
 
 def _told_apart(names: Sequence[str], asked: Sequence[str]) -> list[str]:
-    """Two trainings of one recipe have one name: their folders' names, then numbers, tell."""
+    """Two trainings of one recipe have one name: their folders' names, then numbers, tell.
+
+    A peer is told by its file's name: no page shows its maker's folders.
+    """
     unique: list[str] = []
     for name, path in zip(names, asked, strict=True):
-        place = Path(path).name
-        label = f"{name} ({place})" if names.count(name) > 1 and place != name else name
+        peer, is_peer, argument = name.partition(":")
+        if is_peer:
+            label = f"{peer} ({Path(argument.split(',')[0]).stem})"
+        else:
+            place = Path(path).name
+            label = f"{name} ({place})" if names.count(name) > 1 and place != name else name
         n_before = sum(1 for other in unique if other == label or other.startswith(f"{label} #"))
         unique.append(f"{label} #{n_before + 1}" if n_before or label == TRUE else label)
     return unique
@@ -101,12 +110,17 @@ def _measured(columns: list[Column], excerpt: Excerpt) -> list[Column]:
     result = []
     for column, lufs in zip(columns, loudness, strict=True):
         gains = {s: matching_gain_db(target[s], lufs[s]) for s in column.stems}
+        short = {
+            s: target[s] - lufs[s] - gain if np.isfinite([target[s], lufs[s]]).all() else 0.0
+            for s, gain in gains.items()
+        }
         scores = {}
         if excerpt.true is not None and column.name != TRUE:
             for stem in column.stems.keys() & excerpt.present:
                 scores[stem] = usdr(excerpt.true[STEMS.index(stem)], column.stems[stem])
         levels = {s: level_dbfs(x) for s, x in column.stems.items()}
-        result.append(replace(column, gain_db=gains, usdr_db=scores, level_dbfs=levels))
+        measured = replace(column, gain_db=gains, short_db=short)
+        result.append(replace(measured, usdr_db=scores, level_dbfs=levels))
     return result
 
 
@@ -142,7 +156,8 @@ def _separate_apart(asked: str, excerpt: Excerpt, n_threads: int) -> Column:
 
 def _answer(pipe: Connection, asked: str, song: Samples, first: int, n_threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
-    licence, stems, error = "", {}, None
+    licence, error = "", None
+    stems: dict[str, Samples] = {}
     try:
         licence, stems = _separated(asked, song, first, n_threads)
     except UnbraidError as failure:

@@ -5,6 +5,9 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 import unbraid
 from unbraid.comparison.columns import MOST_GAIN_DB, TRUE, Column
 from unbraid.comparison.song import RATE, Excerpt
@@ -103,7 +106,8 @@ def render(
     pictures = {"mixture": picture("mixture", "mixture", "")}
     room = PAGE_BYTES - sum(map(len, (*rows, *pictures.values()))) - 200_000
     sounds = encode(waves, n_bytes=room * 3 // 4)
-    facts = _facts(excerpt, columns, names, sounds, matched=matched)
+    volume = headroom(excerpt.mixture, columns)
+    facts = _facts(excerpt, columns, names, sounds, matched=matched) | {"volume": volume}
     end_s = (excerpt.start + excerpt.n_samples) / RATE
     return fill(
         _LOOKS / "page.html",
@@ -119,9 +123,12 @@ def render(
         rows=join(rows),
         difference_lines=lines,
         times=time_labels(duration_s, step_s, excerpt.start / RATE),
-        few_times=time_labels(duration_s, _tick_s(duration_s, 4), excerpt.start / RATE),
         most_gain=f"{MOST_GAIN_DB:g}",
         first=columns[0].name,
+        headroom=f"All is played {number(-20 * np.log10(volume), 1)} dB softer, so that no choice "
+        "of stems clips."
+        if volume < 1
+        else "",
         codec=sounds.says,
         notes=" ".join(excerpt.notes) or "none",
         style=Html(BASE_STYLE + (_LOOKS / "page.css").read_text(encoding="utf-8")),
@@ -164,6 +171,7 @@ def _facts(
                     stem: {
                         "sound": next(sound),
                         "gain_db": round(column.gain_db[stem], 3),
+                        "short_db": round(column.short_db[stem], 3),
                         "file": names[stem, column.name],
                     }
                     for stem in column.stems
@@ -193,10 +201,28 @@ def _figures(column: Column, stem: str) -> str:
         parts.insert(0, f"uSDR {number(column.usdr_db[stem], 1)} dB")
     if abs(gain) >= 0.05:
         parts.append(f"matched {sign}{number(gain, 1)} dB")
+    if abs(short := column.short_db[stem]) >= 0.05:
+        parts.append(f"still {number(abs(short), 1)} dB {'softer' if short > 0 else 'louder'}")
     return " · ".join(parts)
 
 
-def _tick_s(duration_s: float, n_most: int = 9) -> float:
+def _tick_s(duration_s: float) -> float:
     """Between two labels of the time axis."""
-    steps = (1, 2, 5, 10, 15, 30, 60, 120)
-    return float(next((s for s in steps if duration_s / s <= n_most), 300))
+    return float(next((s for s in (1, 2, 5, 10, 15, 30) if duration_s / s <= 9), 60))
+
+
+def headroom(mixture: NDArray[np.float32], columns: list[Column]) -> float:
+    """The factor, at most 1, with which nothing clips: no model's stems, whichever are heard.
+
+    Clipping would be heard of the louder ones alone, and taken for what they did to the song.
+    """
+    most = float(np.abs(mixture).max(initial=0))
+    for column in columns:
+        # Of all choices of stems, the loudest at a sample is that of all positive or all negative.
+        above, below = np.zeros_like(mixture), np.zeros_like(mixture)
+        for stem, wave in column.stems.items():
+            loudest = wave * np.float32(10 ** (max(0.0, column.gain_db[stem]) / 20))
+            above += np.maximum(loudest, 0)
+            below += np.minimum(loudest, 0)
+        most = max(most, float(above.max(initial=0)), -float(below.min(initial=0)))
+    return min(1.0, 1 / most) if most else 1.0

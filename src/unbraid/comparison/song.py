@@ -19,7 +19,8 @@ CONTEXT_S: Final = 10.0
 """What models hear on either side of the excerpt, where the song has it."""
 DEFAULT_LENGTH_S: Final = 60.0
 SHORTEST_S: Final = 1.0
-LONGEST_S: Final = 600.0
+LONGEST_S: Final = 300.0
+"""A browser holds all sounds decoded: 1.8 GB of five minutes of three models and true stems."""
 LENGTH_TOLERANCE_S: Final = 1.0
 
 

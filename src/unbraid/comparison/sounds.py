@@ -51,10 +51,15 @@ def encode(waves: Mapping[str, Samples], *, n_bytes: int) -> Sounds:
     if room > _LEAST_LOSSLESS:
         files = _files(waves, scale, OutputFormat("flac", "16"), None)
         if sum(map(len, files)) <= n_bytes:
-            return Sounds(files, scale, "FLAC, 16 bits, lossless")
+            return Sounds(files, scale, "FLAC, 16 bits, lossless.")
     kbits = next((r for r in _BIT_RATES if 1_000 * r < 0.99 * room), _BIT_RATES[-1])
     files = _files(waves, scale, OutputFormat("mp3"), 1_000 * kbits)
-    return Sounds(files, scale, f"MP3, {kbits} kbit/s; the files are lossless")
+    says = (
+        f"MP3, {kbits} kbit/s: of two stems that are much alike, the difference heard and drawn "
+        "here is partly the codec's. The files are lossless, and so is the page of a few seconds "
+        "(--length)."
+    )
+    return Sounds(files, scale, says)
 
 
 def _files(

@@ -77,7 +77,8 @@ def time_labels(duration_s: float, step_s: float, start_s: float = 0.0) -> Html:
     """Under a spectrogram; `start_s` is the time at its left edge."""
     return Html(
         "".join(
-            f'<span style="left:{100 * at / duration_s:.2f}%">{clock(start_s + at)}</span>'
+            f'<span class="{"end" if at > 0.98 * duration_s else "tick"}"'
+            f' style="left:{100 * at / duration_s:.2f}%">{clock(start_s + at)}</span>'
             for at in _times(duration_s, step_s)
         )
     )

@@ -76,6 +76,11 @@
     });
   }
 
+  function volumeNow() {
+    const db = Number(one("#volume").value);
+    return db <= -40 ? 0 : FACTS.volume * amplitude(db);
+  }
+
   /* ---- opening ---- */
 
   const bytesOf = (text) => Uint8Array.fromBase64?.(text) ?? Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
@@ -111,7 +116,7 @@
     const buffers = await opening;
     if (engine) return undefined;
     engine = new Engine(new AudioContext({ sampleRate: rate, latencyHint: "interactive" }), buffers);
-    engine.volume.gain.value = amplitude(Number(one("#volume").value));
+    engine.volume.gain.value = volumeNow();
     engine.mixAtOnce(gainsNow());
     return engine.context.resume();
   }
@@ -293,9 +298,8 @@
   one("#to").onclick = () => edge("end_s");
   one("#match").onclick = match;
   one("#seek").oninput = (event) => seek(Number(event.target.value));
-  one("#volume").oninput = (event) => {
-    const db = Number(event.target.value);
-    engine?.volume.gain.setTargetAtTime(db <= -40 ? 0 : amplitude(db), engine.context.currentTime, 0.01);
+  one("#volume").oninput = () => {
+    engine?.volume.gain.setTargetAtTime(volumeNow(), engine.context.currentTime, 0.01);
   };
 
   /* A click plays from there what was clicked; a drag marks the region to loop. */
@@ -432,7 +436,7 @@
     const why = make("p", "", { className: "note", role: "status" });
     const begin = make("button", "Begin", { type: "submit", className: "main" });
     const form = make("form", "");
-    const rule = "Names stay hidden until the end, loudness is matched, and the score is shown only after the last trial.";
+    const rule = "Names stay hidden and no score is shown until the last trial. Loudness is matched, by the rule at the end of the page.";
     form.append(make("h2", "Blind test"), make("p", rule, { className: "note" }), kind, first, second, count, stems, begin, why);
     form.onsubmit = (event) => {
       event.preventDefault();
@@ -448,9 +452,19 @@
     one("select", form).focus();
   }
 
+  /* What matching left, without telling whose. */
+  function matchOf(pair, stems) {
+    const apart = stems.map((stem) => {
+      const [a, b] = pair.map((i) => columns[i].stems[stem].short_db);
+      return [stem, Math.abs(a - b)];
+    }).filter(([, db]) => db >= 0.1);
+    if (!apart.length) return "loudness matched";
+    return `loudness not fully matched: ${apart.map(([stem, db]) => `${stem} ${db.toFixed(1)} dB apart`).join(", ")}`;
+  }
+
   function beginTest(kind, pair, stems, n_trials) {
     const test = new BlindTest({ kind, names: pair.map((i) => columns[i].name), n_trials });
-    blind = { test, columns: pair, stems, heard: test.labels[0], listened: new Set(), press };
+    blind = { test, columns: pair, stems, match: matchOf(pair, stems), heard: test.labels[0], listened: new Set(), press };
     showTrial();
     if (!playing) play();
   }
@@ -504,7 +518,8 @@
     const hint = test.kind === "abx"
       ? "X is either A or B. Listen to all three; a loop of a few seconds helps."
       : "The two have changed places, or not. Listen to both.";
-    panel.replaceChildren(make("h2", `Trial ${n} of ${test.n_trials}`), bar, listen, answers, make("p", hint, { className: "note" }));
+    const heardOf = `${blind.stems.join(" + ")}, ${blind.match}.`;
+    panel.replaceChildren(make("h2", `Trial ${n} of ${test.n_trials}`), bar, listen, answers, make("p", `${hint} Heard: ${heardOf}`, { className: "note" }));
     if (focused) one(`[data-label="${focused}"]`, panel)?.focus();
   }
 
@@ -535,7 +550,7 @@
     const again = make("button", "Another test", { type: "button", className: "main", onclick: showForm });
     const done = make("div", "", { className: "answers" });
     done.append(save, again);
-    const what = `${facts.stems} from ${clockOf(Number(times[0]))} to ${clockOf(Number(times[1]))}, loudness matched.`;
+    const what = `${facts.stems} from ${clockOf(Number(times[0]))} to ${clockOf(Number(times[1]))}, ${blind.match}.`;
     const scroll = make("div", "", { className: "scroll" });
     scroll.append(table);
     panel.replaceChildren(make("h2", test.sentence, { tabIndex: -1 }), make("p", what, { className: "note" }), done, scroll, said);
