@@ -180,6 +180,7 @@ def _value(kind: Any, value: Any, where: str) -> Any:
         return tuple(_value(get_args(kind)[0], v, where) for v in value)
     if get_origin(kind) is dict and isinstance(value, dict):
         return {key: _value(get_args(kind)[1], v, where) for key, v in value.items()}
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise TrainingError(f"{where}: must be {kind.__name__}, not {value!r}")
+    plain = get_origin(kind) or kind
+    if not isinstance(value, plain) or (isinstance(value, bool) and kind is not bool):
+        raise TrainingError(f"{where}: must be {plain.__name__}, not {value!r}")
     return value

@@ -18,6 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from unbraid.errors import TrainingError
 from unbraid.training import records, requirements
+from unbraid.training.adversary import Adversary
 from unbraid.training.checkpoint import CheckpointWriter, read_checkpoint
 from unbraid.training.data.remix import Batch
 from unbraid.training.estimate import estimate
@@ -87,6 +88,8 @@ class Trainer:
         n_local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         n_examples = -(-recipe.batch_size // self.world)
         requirements.check(recipe, out, self.device, n_examples, n_local)
+        if self.world > 1 and recipe.loss.adversarial:
+            raise TrainingError(f"{recipe.name}: adversarial training runs in one process")
         if self.world > 1 and not distributed.is_initialized():
             # The others wait while the first validates.
             backend = "nccl" if kind == "cuda" else "gloo"
@@ -103,6 +106,9 @@ class Trainer:
             betas=(0.9, 0.99),
             fused=True,
         )
+        self._adversary = None
+        if recipe.loss.adversarial:
+            self._adversary = Adversary(len(recipe.stems), recipe.spec.n_channels, self.device)
         self._averaged, self._averages = [
             [v for v in net.state_dict().values() if v.is_floating_point()]
             for net in (self.net, self.average)
@@ -141,6 +147,8 @@ class Trainer:
         self.elapsed_s = self._earlier_s = state["elapsed_s"]
         self.n_skipped = state.get("n_skipped", 0)
         self._selection.load(state)
+        if self._adversary and state.get("adversary"):
+            self._adversary.load(state["adversary"])
         self._standardised = True
         return True
 
@@ -244,6 +252,8 @@ class Trainer:
         """Loss, and now and then the SDR in dB; NaN where there is none."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate
+        # Chance in a net, such as dropout, is the step's: a resumed run must draw the same.
+        torch.manual_seed((self.recipe.seed << 40) + self.step * self.world + self.rank)
         targets = examples.targets(batch, self.step)
         if self._buffers:  # A net of no batch normalisation has none.
             torch._foreach_copy_(self._buffers_before, self._buffers)
@@ -251,6 +261,8 @@ class Trainer:
             estimates = estimate(self.net, net, targets, self.recipe.spec)
         targets = targets.only(self.net.stems)
         loss = total_loss(estimates, targets, self.recipe.loss, self.recipe.spec)
+        if self._adversary:
+            loss = loss + self.recipe.loss.adversarial * self._adversary.cost(estimates, targets)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.optimiser.clip_norm)
@@ -261,6 +273,8 @@ class Trainer:
             return math.nan, math.nan
         self._n_skipped_in_a_row = 0
         self.optimiser.step()
+        if self._adversary:
+            self._adversary.learn(estimates, targets)
         if self.rank == 0:
             self._update_average()
         if self.step % SDR_STEPS:
@@ -327,6 +341,7 @@ class Trainer:
             "step": self.step,
             "elapsed_s": self._clock_s(),
             "n_skipped": self.n_skipped,
+            "adversary": self._adversary.state() if self._adversary else None,
             **self._selection.state(),
         }
 

@@ -12,7 +12,12 @@ from torch import Tensor
 from unbraid.errors import TrainingError
 from unbraid.spec import Spec
 from unbraid.training.losses.hearing import masked_error
-from unbraid.training.losses.spectra import complex_l1, compressed_magnitude, energy
+from unbraid.training.losses.spectra import (
+    complex_l1,
+    compressed_magnitude,
+    energy,
+    magnitude_l1,
+)
 from unbraid.training.losses.targets import Targets, audible_sdr_db
 from unbraid.training.losses.waveforms import (
     Waveforms,
@@ -35,16 +40,18 @@ class LossConfig:
     complex_l1: float = 1.0
     compressed: float = 0.3
     energy: float = 0.0
+    magnitude_l1: float = 0.0  # the seed's own target, blind to phase
     masked: float = 0.0  # the part of the complex error that is heard beside the stem
     multi_resolution: float = 0.0
     waveform_l1: float = 0.0
     si_sdr: float = 0.0  # in dB, where the others are about 1: weights of 0.01 to 0.05
+    adversarial: float = 0.0  # what a net that tells true stems from these thinks, see `adversary`
     power: float = 0.5  # to which `compressed` raises magnitudes
     resolutions: tuple[int, ...] = (512, 1024, 2048)  # FFT sizes of `multi_resolution`
     drop_worst: float = 0.0  # share of a batch's examples, those of highest cost, to leave out
 
     def __post_init__(self) -> None:
-        weights = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)[:7]}
+        weights = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)[:9]}
         for name, weight in weights.items():
             if not 0 <= weight < float("inf"):
                 raise TrainingError(f"{name} must be 0 or more, not {weight!r}")
@@ -66,7 +73,8 @@ class LossConfig:
 
 
 def total_loss(estimate: Tensor, targets: Targets, config: LossConfig, spec: Spec) -> Tensor:
-    """The weighted sum of the terms that a recipe asks for, averaged over known stems.
+    """The weighted sum of the terms that a recipe asks for, averaged over known stems; without
+    `adversarial`, whose net the trainer holds.
 
     With `drop_worst` examples are ranked by their cost, averaged over known stems, and the worst
     share d of a batch of n is left out (truncation against wrong labels, as in the Sound Demixing
@@ -89,6 +97,8 @@ def total_loss(estimate: Tensor, targets: Targets, config: LossConfig, spec: Spe
         costs = costs + config.compressed * compressed_magnitude(estimate, targets, config.power)
     if config.energy:
         costs = costs + config.energy * energy(estimate, targets)
+    if config.magnitude_l1:
+        costs = costs + config.magnitude_l1 * magnitude_l1(estimate, targets)
     if config.masked:
         costs = costs + config.masked * masked_error(estimate, targets, spec)
     if config.on_waveforms:

@@ -26,6 +26,22 @@ def complex_l1(estimate: Tensor, targets: Targets) -> Tensor:
     return relative(error, targets.magnitude, targets.mixture, AXES)
 
 
+def magnitude_l1(estimate: Tensor, targets: Targets) -> Tensor:
+    """sum ||mX| - |S|| / max(sum |S|, 0.4 sum |X|).
+
+    The seed's own target: the stem's magnitude, whether or not the mixture's phase fits it.
+
+    Args:
+        estimate: masks or spectra, (batch, 4, 2, n_bins, n_frames).
+        targets: the same batch's.
+
+    Returns:
+        (batch, 4); 0 where all magnitudes agree.
+    """
+    error = (targets.magnitude_of(estimate) - targets.magnitude).abs()
+    return relative(error, targets.magnitude, targets.mixture, AXES)
+
+
 def energy(estimate: Tensor, targets: Targets) -> Tensor:
     """The square root of sum |mX - S|^2 / max(sum |S|^2, 0.16 sum |X|^2).
 

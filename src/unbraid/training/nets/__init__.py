@@ -1,12 +1,18 @@
 """Architectures: a file each, the paper or the seed's paragraph named on top."""
 
+from unbraid.training.nets.band_unet import BandUNetConfig
 from unbraid.training.nets.net import NetConfig
+from unbraid.training.nets.pix2pix import Pix2PixConfig
 from unbraid.training.nets.transformer import TransformerConfig
 from unbraid.training.nets.unet import UNetConfig
 from unbraid.training.nets.v0_1b import V01bConfig
+from unbraid.training.nets.wave_unet import WaveUNetConfig
 
 KINDS: dict[str, type[NetConfig]] = {
+    "pix2pix": Pix2PixConfig,
+    "wave-unet": WaveUNetConfig,
     "unet": UNetConfig,
+    "band-unet": BandUNetConfig,
     "transformer": TransformerConfig,
     "0.1b": V01bConfig,
 }
