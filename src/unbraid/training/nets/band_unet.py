@@ -67,7 +67,7 @@ class BandUNet(Net):
     def __init__(self, spec: Spec, config: BandUNetConfig, stem: str) -> None:
         super().__init__((stem,))
         self.compression = config.compression
-        self.band_bins = config.band_bins
+        self.band_bins = [*config.band_bins]
         self.bands = nn.ModuleList(
             UNet(
                 replace(spec, n_bins=n_bins),
@@ -84,12 +84,12 @@ class BandUNet(Net):
 
     def forward(self, magnitude: Tensor) -> Tensor:
         # The example sizes in the comments are those of 1024 bins by 192 frames.
-        parts = magnitude.split(self.band_bins, dim=2)  # (batch, 2, 256 | 256 | 512, 192)
+        parts = torch.split(magnitude, self.band_bins, dim=2)  # (batch, 2, 256 | 256 | 512, 192)
         stems = [band(part) for band, part in zip(self.bands, parts, strict=True)]
         return torch.cat(stems, dim=3)  # (batch, 1, 2, 1024, 192)
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
-        parts = mean.split(self.band_bins), deviation.split(self.band_bins)
-        for band, of_mean, of_deviation in zip(self.bands, *parts, strict=True):
+        figures = (torch.split(each, self.band_bins) for each in (mean, deviation))
+        for band, *parts in zip(self.bands, *figures, strict=True):
             assert isinstance(band, UNet)
-            band.standardise(of_mean, of_deviation)
+            band.standardise(*parts)

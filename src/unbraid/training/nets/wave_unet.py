@@ -95,7 +95,8 @@ class WaveUNet(Net):
         for up in self.up:
             x = up(torch.cat([_doubled(x), levels.pop()], dim=1))  # ... (batch, 8, 199680)
         x = self.last(torch.cat([x, samples], dim=1))  # (batch, 2 stems, 199680)
-        return x.unflatten(1, (len(self.stems), -1))  # (batch, stems, 2, 199680)
+        stems: Tensor = x.unflatten(1, (len(self.stems), -1))  # (batch, stems, 2, 199680)
+        return stems
 
 
 def _block(n_in: int, n_out: int, n_samples: int) -> nn.Sequential:
