@@ -130,6 +130,20 @@ def test_no_worker_outlives_an_evaluation(number, panel, peers, tmp_path, monkey
     until(lambda: not alive(int(told.read_text())))
 
 
+def test_a_worker_ends_quietly_while_its_stdin_is_open(tmp_path):
+    """The thread that waits for the parent's end once made the interpreter abort at its own."""
+    task = tmp_path / "task.json"
+    result = tmp_path / "result.json"
+    np.save(tmp_path / "mixture.npy", np.zeros((2, 10), np.float32))
+    words = {"model": "none", "mixture": str(tmp_path / "mixture.npy"), "result": str(result)}
+    task.write_text(json.dumps(words))
+    command = [sys.executable, "-m", "unbraid.evaluation.worker", str(task)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as worker:
+        assert worker.stderr.read() == b""
+        assert worker.wait(20) == 0
+    assert "none: no such model" in json.loads(result.read_text())["error"]
+
+
 def until(holds, seconds=60):
     end = time.monotonic() + seconds
     while not holds():
