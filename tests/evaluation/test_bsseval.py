@@ -77,7 +77,7 @@ def test_a_song_shorter_than_a_window_is_one_window():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(20))
-def test_random_excerpts_agree_with_museval(museval, data_pack, number, record_property):
+def test_random_excerpts_agree_with_museval(museval, data_pack, number):
     """Real stems, musevals's own settings; two of the four stems, for its time grows with n^3."""
     rng = np.random.default_rng(number)
     songs = sorted(
@@ -100,5 +100,5 @@ def test_random_excerpts_agree_with_museval(museval, data_pack, number, record_p
     ours = bsseval(stems, estimates)
     expected = theirs(museval, stems, estimates, 44_100, 512)
     apart = max(float(np.abs(getattr(ours, name) - expected[name]).max()) for name in NAMES)
-    record_property("greatest difference, dB", apart)  # pytest --junitxml=FILE keeps it
+    print(f"greatest difference {apart:.1e} dB")  # pytest -rP shows it
     assert apart <= 0.01
