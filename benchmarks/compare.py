@@ -60,7 +60,8 @@ SWITCH = """(async () => {
   for (let shift = click - 2 * rate; shift < click; shift++) {
     if (misfit(shift, 64) >= 1e-4 || misfit(shift, 4096) >= 1e-4) continue;
     let changed = first, last = 0;
-    while (changed < heard.length && Math.abs(heard[changed] - sound(before, shift + changed)) < 1e-4) changed++;
+    const isOld = (i) => Math.abs(heard[i] - sound(before, shift + i)) < 1e-4;
+    while (changed < heard.length && isOld(changed)) changed++;
     for (let i = changed; i < heard.length; i++)
       if (Math.abs(heard[i] - sound(after, shift + i)) >= 1e-4) last = i;
     return { begins: shift + changed - click, ends: shift + last + 1 - click,
@@ -85,7 +86,9 @@ def main() -> None:
         megabytes = page.stat().st_size / 1e6
         with Browser(Path(scratch) / "profile") as browser:
             opened = [open_s(browser, page) for _ in range(arguments.opens)]
-            shown, ready = (statistics.median(column) for column in zip(*opened, strict=True))
+            shown, ready, whole = (
+                statistics.median(all_of) for all_of in zip(*opened, strict=True)
+            )
             switches = [measured for n in range(9) if (measured := switch(browser, n))]
             n_requests = sum(not u.startswith(("file:", "data:")) for u in browser.requests)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0
@@ -93,7 +96,8 @@ def main() -> None:
     verdict(megabytes <= PROMISED_MB, f"the page weighs {megabytes:.1f} MB (at most {PROMISED_MB})")
     verdict(
         ready <= PROMISED_OPEN_S,
-        f"it shows after {shown:.2f} s and plays after {ready:.2f} s (at most {PROMISED_OPEN_S})",
+        f"it shows after {shown:.2f} s, plays after {ready:.2f} s (at most {PROMISED_OPEN_S}), has "
+        f"all models after {whole:.2f} s",
     )
     verdict(n_requests == 0, f"requests: {n_requests} (none)")
     if not switches:
@@ -128,15 +132,16 @@ def write_page(scratch: Path) -> Path:
     return page
 
 
-def open_s(browser: Any, page: Path) -> tuple[float, float]:
-    """Seconds until the page is drawn, and until every sound is ready to play."""
+def open_s(browser: Any, page: Path) -> list[float]:
+    """Seconds until the page is drawn, can play its first model, and can play all."""
     browser.open(page)
     browser.run("unbraidCompare.opening.then(() => 1)")
-    shown, ready = browser.run(
+    times_ms: list[float] = browser.run(
         "[performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd,"
-        "performance.getEntriesByName('sounds open')[0].startTime]"
+        "...['first sounds open', 'sounds open'].map((name) =>"
+        "performance.getEntriesByName(name)[0].startTime)]"
     )
-    return shown / 1000, ready / 1000
+    return [time_ms / 1000 for time_ms in times_ms]
 
 
 def switch(browser: Any, n: int) -> dict[str, Any] | None:

@@ -87,6 +87,26 @@ def test_a_switch_is_complete_within_two_blocks_at_the_same_sample(
     assert heard["unlike"] > 1e-2
 
 
+def test_a_sound_that_opens_late_joins_at_the_same_sample(page: Browser) -> None:
+    # The second model's sounds are taken away at first and join while the first one plays a loop.
+    late = RENDER.replace(
+        "engine.start(start",
+        """const late = Object.values(page.columns[1].stems).map(({ sound }) => sound);
+        const given = [...buffers];
+        engine.buffers = given.map((buffer, i) => (late.includes(i) ? null : buffer));
+        context.suspend(128 * 40 / 44100).then(() => {
+          for (const i of late) engine.join(i, given[i]);
+          context.resume();
+        });
+        engine.start(start""",
+    )
+    loop = "{ start_s: 0.9, end_s: 1.0301 }"
+    heard = page.run(late % {"before": "0", "after": "1", "loop": loop, "also": ""})
+    assert heard["before"] < 1e-5
+    assert heard["after"] < 1e-5
+    assert heard["unlike"] > 1e-2
+
+
 def test_a_minus_a_is_silence(page: Browser) -> None:
     heard = rendered(page, "0", '"difference", { a: 1, b: 1 }')
     assert heard["loudest"] == 0

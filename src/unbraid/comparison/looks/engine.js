@@ -30,7 +30,7 @@ class Fader {
 }
 
 class Engine {
-  /* buffers: AudioBuffers of one length; volume: of everything. */
+  /* buffers: AudioBuffers of one length, or null for those that join later. */
   constructor(context, buffers) {
     this.context = context;
     this.buffers = buffers;
@@ -40,7 +40,7 @@ class Engine {
     const dip = context.createGain();
     dip.connect(this.volume);
     this.dip = new Fader(dip.gain, 1);
-    this.gains = buffers.map(() => {
+    this.gains = Array.from(buffers, () => {
       const node = context.createGain();
       node.connect(dip);
       return node;
@@ -70,24 +70,41 @@ class Engine {
     return loop.start_s + ((place_s - loop.start_s) % (loop.end_s - loop.start_s));
   }
 
+  whole(time_s) {
+    const rate = this.context.sampleRate;
+    return Math.round(time_s * rate) / rate;
+  }
+
+  source(i, start_s, place_s, loop) {
+    const source = this.context.createBufferSource();
+    source.buffer = this.buffers[i];
+    if (loop) Object.assign(source, { loop: true, loopStart: loop.start_s, loopEnd: loop.end_s });
+    source.connect(this.gains[i]);
+    source.start(start_s, loop && place_s >= loop.end_s ? loop.start_s : place_s);
+    return source;
+  }
+
+  /* One more buffer, at the sample where the others are. */
+  join(i, buffer) {
+    this.buffers[i] = buffer;
+    for (let lead_s = 0.02; this.sources.length; lead_s *= 2) {
+      const start_s = this.whole(Math.max(this.start_s, this.context.currentTime + lead_s));
+      const source = this.source(i, start_s, this.whole(this.placeAt(start_s)), this.loop);
+      if (this.context.currentTime + 2 * this.block_s < start_s) return void this.sources.push(source);
+      Engine.end([source]);
+    }
+  }
+
   /* Start all buffers at one time, or move them all to another place or loop at one time; without
      a place they go on where they are. The clock runs on meanwhile: if it gets there before all
      are under way, some would be late, so all are taken back and given more time. */
   start(place_s, loop) {
-    const rate = this.context.sampleRate;
-    const whole = (time_s) => Math.round(time_s * rate) / rate;
+    if (loop) loop = { start_s: this.whole(loop.start_s), end_s: this.whole(loop.end_s) };
     for (let lead_s = 0.02; ; lead_s *= 2) {
-      const start_s = whole(this.context.currentTime + lead_s);
-      let to_s = whole(place_s ?? this.placeAt(start_s));
+      const start_s = this.whole(this.context.currentTime + lead_s);
+      let to_s = this.whole(place_s ?? this.placeAt(start_s));
       if (loop && to_s >= loop.end_s) to_s = loop.start_s;
-      const sources = this.buffers.map((buffer, i) => {
-        const source = this.context.createBufferSource();
-        source.buffer = buffer;
-        if (loop) Object.assign(source, { loop: true, loopStart: whole(loop.start_s), loopEnd: whole(loop.end_s) });
-        source.connect(this.gains[i]);
-        source.start(start_s, to_s);
-        return source;
-      });
+      const sources = this.buffers.flatMap((buffer, i) => (buffer ? [this.source(i, start_s, to_s, loop)] : []));
       if (this.context.currentTime + 2 * this.block_s >= start_s) {
         Engine.end(sources);
         continue;

@@ -69,7 +69,7 @@
   }
 
   function hear(what) {
-    if (what === state.heard || (what !== "mixture" && what !== "difference" && !usable.includes(what))) return;
+    if (what === state.heard || !isOpen(what)) return;
     change(() => {
       state.before = state.heard;
       state.heard = what;
@@ -83,38 +83,56 @@
 
   /* ---- opening ---- */
 
-  const bytesOf = (text) => Uint8Array.fromBase64?.(text) ?? Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  function bytesOf(text) {
+    if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+    const letters = atob(text);
+    const bytes = new Uint8Array(letters.length);
+    // Uint8Array.from with a function takes twenty times as long.
+    for (let i = 0; i < bytes.length; i++) bytes[i] = letters.charCodeAt(i);
+    return bytes;
+  }
 
-  /* Decoding needs no permission to play: it is done by the time somebody presses the button. */
+  const sounds = all("script.sound");
+  const buffers = new Array(sounds.length).fill(null);
+  const soundsOf = (i) => Object.values(columns[i]?.stems ?? {}).map(({ sound }) => sound);
+
+  function isOpen(what) {
+    if (what === "mixture") return Boolean(buffers[0]);
+    if (what === "difference") return usable.length > 1 && buffers.every(Boolean);
+    return usable.includes(what) && soundsOf(what).every((sound) => buffers[sound]);
+  }
+
+  /* Decoding needs no permission to play: much is done by the time somebody presses the button.
+     The first model can be heard as soon as its own sounds are open; the others join. */
   async function open() {
-    const label = one("#play span");
+    const play = one("#play"), label = one("#play span");
     try {
       const decoder = new OfflineAudioContext(2, 1, rate);
-      let n_open = 0;
-      const sounds = all("script.sound");
-      const buffers = await Promise.all(sounds.map(async (sound) => {
+      await Promise.all(sounds.map(async (sound, i) => {
         await new Promise((resolve) => setTimeout(resolve));
         const buffer = await decoder.decodeAudioData(bytesOf(sound.textContent).buffer);
         sound.remove(); // its text would stay in memory beside its samples
-        label.textContent = `${Math.round((100 * ++n_open) / sounds.length)} %`;
-        return buffer;
+        buffers[i] = buffer;
+        engine?.join(i, buffer);
+        if (play.disabled && isOpen("mixture") && isOpen(state.heard)) {
+          play.disabled = false;
+          showTransport();
+          performance.mark("first sounds open");
+        }
+        show();
       }));
-      one("#play").disabled = false;
-      label.textContent = "Play";
+      one("#open-test").disabled = false;
       performance.mark("sounds open");
       return buffers;
     } catch (error) {
       label.textContent = "No sound";
-      one("#play").title = `This browser cannot decode the sounds: ${error.message}`;
+      play.title = `This browser cannot decode the sounds: ${error.message}`;
       throw error;
     }
   }
-  const opening = open();
 
-  async function wake() {
+  function wake() {
     if (engine) return engine.context.resume();
-    const buffers = await opening;
-    if (engine) return undefined;
     engine = new Engine(new AudioContext({ sampleRate: rate, latencyHint: "interactive" }), buffers);
     engine.volume.gain.value = volumeNow();
     engine.mixAtOnce(gainsNow());
@@ -132,7 +150,7 @@
   };
 
   async function play() {
-    if (playing) return;
+    if (playing || one("#play").disabled) return;
     playing = true;
     showTransport();
     await wake();
@@ -195,7 +213,10 @@
   }
 
   function show() {
-    for (const button of all("#heard button")) button.setAttribute("aria-pressed", button.value === String(state.heard));
+    for (const button of all("#heard button")) {
+      button.setAttribute("aria-pressed", button.value === String(state.heard));
+      button.disabled = !isOpen(/^\d+$/.test(button.value) ? Number(button.value) : button.value);
+    }
     for (const node of all("main [data-column]")) node.classList.toggle("heard", node.dataset.column === String(state.heard));
     const shown = usable.includes(state.heard) ? state.heard : usable.includes(state.before) ? state.before : usable[0];
     for (const node of all("main [data-column]")) node.classList.toggle("shown", node.dataset.column === String(shown));
@@ -225,7 +246,7 @@
     const key = [stem, a, b, state.matched].join();
     if (key === drawn) return;
     drawn = key;
-    const buffers = await opening;
+    await opening;
     if (key !== drawn) return;
     const [first, second] = [columns[a]?.stems[stem], columns[b]?.stems[stem]];
     const level = one("#difference-level");
@@ -565,6 +586,7 @@
 
   show();
   showPosition(0);
+  const opening = open();
   opening.then(() => setTimeout(showDifference, 50), () => {});
 
   // For tests: what sounds, not what is shown.
