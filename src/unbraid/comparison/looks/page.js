@@ -108,19 +108,20 @@
     const play = one("#play"), label = one("#play span");
     try {
       const decoder = new OfflineAudioContext(2, 1, rate);
-      await Promise.all(sounds.map(async (sound, i) => {
+      const openAll = (which) => Promise.all(which.map(async (i) => {
         await new Promise((resolve) => setTimeout(resolve));
-        const buffer = await decoder.decodeAudioData(bytesOf(sound.textContent).buffer);
-        sound.remove(); // its text would stay in memory beside its samples
+        const buffer = await decoder.decodeAudioData(bytesOf(sounds[i].textContent).buffer);
+        sounds[i].remove(); // its text would stay in memory beside its samples
         buffers[i] = buffer;
         engine?.join(i, buffer);
-        if (play.disabled && isOpen("mixture") && isOpen(state.heard)) {
-          play.disabled = false;
-          showTransport();
-          performance.mark("first sounds open");
-        }
         show();
       }));
+      const first = [0, ...soundsOf(state.heard)];
+      await openAll(first);
+      play.disabled = false;
+      showTransport();
+      performance.mark("first sounds open");
+      await openAll([...sounds.keys()].filter((i) => !first.includes(i)));
       one("#open-test").disabled = false;
       performance.mark("sounds open");
       return buffers;
