@@ -263,7 +263,7 @@
     const [whole, rest] = [level_dbfs(difference(minuend, { ...minuend, gain: 0 })), level_dbfs(samples)];
     canvas.setAttribute("aria-label", `${stem}, ${columns[a].name} minus ${columns[b].name}: spectrogram`);
     level.textContent = Number.isFinite(rest)
-      ? `${signed(rest - whole)} beside the stem of ${columns[a].name}`
+      ? `${signed(rest - whole)} relative to ${columns[a].name}`
       : "nothing: they are the same";
   }
 
@@ -458,7 +458,7 @@
     const why = make("p", "", { className: "note", role: "status" });
     const begin = make("button", "Begin", { type: "submit", className: "main" });
     const form = make("form", "");
-    const rule = "Names stay hidden and no score is shown until the last trial. Loudness is matched, by the rule at the end of the page.";
+    const rule = "Names stay hidden and no score is shown until the last trial. Stems are matched in loudness, as far as 6 dB reach.";
     form.append(make("h2", "Blind test"), make("p", rule, { className: "note" }), kind, first, second, count, stems, begin, why);
     form.onsubmit = (event) => {
       event.preventDefault();
