@@ -107,8 +107,8 @@ def main() -> None:
     verdict(
         begins <= (1 + PROMISED_BLOCKS) * BLOCK,
         f"a switch is heard {begins:.0f} samples after the click, wholly after {ends:.0f}: block "
-        f"{begins / BLOCK:.1f} to {ends / BLOCK:.1f} (median of {len(switches)} of {N_CLICKS} recordings, those without gaps; the device's "
-        f"own buffer is {switches[0]['block']})",
+        f"{begins / BLOCK:.1f} to {ends / BLOCK:.1f} (median of {len(switches)} of {N_CLICKS} "
+        f"recordings, those without gaps; the device's buffer is {switches[0]['block']})",
     )
 
 
