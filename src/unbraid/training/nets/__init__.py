@@ -1,6 +1,8 @@
 """Architectures: a file each, the paper or the seed's paragraph named on top."""
 
 from unbraid.training.nets.band_unet import BandUNetConfig
+from unbraid.training.nets.d3net import D3NetConfig
+from unbraid.training.nets.d3net_small import D3NetSmallConfig
 from unbraid.training.nets.net import NetConfig
 from unbraid.training.nets.pix2pix import Pix2PixConfig
 from unbraid.training.nets.transformer import TransformerConfig
@@ -13,6 +15,8 @@ KINDS: dict[str, type[NetConfig]] = {
     "wave-unet": WaveUNetConfig,
     "unet": UNetConfig,
     "band-unet": BandUNetConfig,
+    "d3net": D3NetConfig,
+    "d3net-small": D3NetSmallConfig,
     "transformer": TransformerConfig,
     "0.1b": V01bConfig,
 }
