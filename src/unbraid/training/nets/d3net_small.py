@@ -84,8 +84,8 @@ class D3NetSmall(Net):
         full = self.full(self.full_stem(x))  # (batch, 20, 256, 96)
         lows = F.pad(self.low_logits(low), (0, 0, 0, self.n_high_bins))  # (batch, 8, 1024, 192)
         share = torch.sigmoid(self.full_logits(full) + lows)  # (batch, 8, 1024, 192)
-        share = share.unflatten(1, (len(self.stems), -1))  # (batch, 4, 2, 1024, 192)
-        return share * magnitude[:, None]
+        shares = torch.stack(share.chunk(len(self.stems), dim=1), dim=1)  # (batch, 4, 2, 1024, 192)
+        return shares * magnitude[:, None]
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
         self.entrance.standardise(mean, deviation)
