@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from unbraid.models.catalog import ModelEntry
 
 app = typer.Typer(help="List models; `show NAME` prints a whole card.")
@@ -26,7 +28,8 @@ def list_models(context: typer.Context, as_json: Annotated[bool, _JSON] = False)
 
     entries = catalog()
     if as_json:
-        print(json.dumps([_describe(entry) for entry in entries], indent=2, ensure_ascii=False))
+        known = [_describe(entry) for entry in entries] + _peers()
+        print(json.dumps(known, indent=2, ensure_ascii=False))
         return
     if not entries:
         print(f"no models; put model sets into {user_models()}")
@@ -51,6 +54,7 @@ def list_models(context: typer.Context, as_json: Annotated[bool, _JSON] = False)
     measured = f" ({'; '.join(panels)})" if panels else ""
     console.print(f"* the default. Stems: uSDR in dB on songs it never heard{measured}.")
     console.print("`unbraid models show NAME` tells what a model was trained on.")
+    _print_peers(console)
 
 
 @app.command()
@@ -64,7 +68,8 @@ def show(
 
     from unbraid.models.catalog import find_model
 
-    about = _describe(find_model(name))
+    peer = next((about for about in _peers() if about["name"] == name), None)
+    about = peer or _describe(find_model(name))
     if as_json:
         print(json.dumps(about, indent=2, ensure_ascii=False))
         return
@@ -74,6 +79,44 @@ def show(
     for key, value in about.items():
         table.add_row(key.replace("_", " "), _text(value))
     Console().print(table)
+
+
+def _peers() -> list[dict[str, Any]]:
+    """Installed peers as plain values; none of them is imported for it."""
+    from unbraid.peers.shipped import SHIPPED, Shipped
+    from unbraid.separation.model import plugins
+
+    about = []
+    for name, point in plugins().items():
+        package: Any = point.dist.metadata if point.dist else {}
+        fields = [key for key in ("License-Expression", "License") if key in package]
+        stated = package[fields[0]] if fields else "unknown"
+        facts = SHIPPED.get(name) if point.value.startswith("unbraid.peers.") else None
+        facts = facts or Shipped(name, f"{stated} (its package)", (), None)
+        about.append(
+            {
+                "name": name,
+                "origin": "peer",
+                "package": f"{point.dist.name} {point.dist.version}" if point.dist else "",
+                "licence": facts.licence,
+                "usage": facts.usage,
+                "install": facts.install or "ready",
+            }
+        )
+    return about
+
+
+def _print_peers(console: "Console") -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("peer", "licence of its weights", "--model", "needs"):
+        table.add_column(heading, overflow="fold")
+    for peer in _peers():
+        cells = (peer[key].replace("[", r"\[") for key in ("licence", "usage", "install"))
+        table.add_row(peer["name"], *cells)
+    if table.row_count:
+        console.print(table)
 
 
 def _describe(entry: "ModelEntry") -> dict[str, Any]:

@@ -3,8 +3,9 @@
 import json
 import math
 import os
+import re
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -14,7 +15,10 @@ from unbraid.errors import Cancelled, OutputError, UnbraidError, UsageError
 
 if TYPE_CHECKING:
     from unbraid.library.song import SongOptions, SongResult
+    from unbraid.separation.model import Model
     from unbraid.separation.offline import Progress
+    from unbraid.separation.outputs import Output
+    from unbraid.separation.separator import Separator
 
 RATES = ("source", "model")
 
@@ -27,7 +31,8 @@ def separate(
         Path, typer.Option("-o", "--out", help="Folder to write to; made if missing.")
     ] = Path("separated"),
     model: Annotated[
-        str | None, typer.Option(help="A model's name or path; see `unbraid models`.")
+        str | None,
+        typer.Option(help="A model's or a peer's name, or a path; see `unbraid models`."),
     ] = None,
     stems: Annotated[
         str | None, typer.Option(help="Only these of vocals,drums,bass,other.")
@@ -71,7 +76,6 @@ def separate(
     from unbraid.audio.writer import OutputFormat
     from unbraid.library.naming import DEFAULT_TEMPLATE, check_template
     from unbraid.library.song import SongOptions
-    from unbraid.separation.separator import Separator
 
     if rate not in RATES:
         raise UsageError(f"no rate {rate!r}; choose from {', '.join(RATES)}")
@@ -85,7 +89,11 @@ def separate(
         force=force,
     )
     check_template(options.template)
-    separator = Separator(model, n_threads=threads)
+    separator = _opened(model, threads)
+    asked = stems is not None or two_stems is not None
+    options = replace(options, outputs=_possible(options.outputs, separator, asked=asked))
+    if not quiet:
+        _tell_licence(separator)
     failed = plan_all(files, separator.name, options)
     for file, error in failed.items():
         _complain(file, error, as_json=as_json)
@@ -130,6 +138,42 @@ def _outputs(stems: str | None, two_stems: str | None, mixes: list[str]) -> list
         if names.count(output) > 1:
             raise UsageError(f"{output} is asked for twice; name it once")
     return outputs
+
+
+def _opened(model: str | None, n_threads: int | None) -> "Separator | Model":
+    """A model set or a peer."""
+    from unbraid.separation.model import named_model, plugins
+    from unbraid.separation.separator import Separator
+
+    if model is None or model.partition(":")[0] not in plugins():
+        return Separator(model, n_threads=n_threads)
+    if n_threads:
+        os.environ["OMP_NUM_THREADS"] = str(n_threads)  # before the peer's own packages read it
+    return named_model(model).open(n_threads or 0)
+
+
+def _possible(
+    outputs: "list[Output]", separator: "Separator | Model", *, asked: bool
+) -> "list[Output]":
+    """Outputs without the stems that a model does not give, unless somebody asked for them."""
+    from unbraid.stems import STEMS
+
+    given = {*separator.stems, "other"}  # what no stem claims
+    absent = set(STEMS) - given
+    possible = [output for output in outputs if asked or output.name not in absent]
+    for output in possible:
+        lacking = absent.intersection(re.findall("[a-z]+", output.name))
+        if lacking:
+            names = ", ".join(stem for stem in STEMS if stem in given)
+            raise UsageError(f"{separator.name} gives no {min(lacking)}; it gives {names}")
+    return possible
+
+
+def _tell_licence(separator: "Separator | Model") -> None:
+    from unbraid.separation.separator import Separator
+
+    if not isinstance(separator, Separator):
+        typer.echo(f"unbraid: {separator.name}: weights: {separator.licence}", err=True)
 
 
 def plan_all(files: list[Path], model: str, options: "SongOptions") -> dict[Path, UnbraidError]:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,8 +14,10 @@ from unbraid.audio.resample import Resampler
 from unbraid.audio.track import Track
 from unbraid.audio.writer import OutputFormat, StemWriter
 from unbraid.library.naming import DEFAULT_TEMPLATE, fill
-from unbraid.separation.offline import Progress, separate
+from unbraid.separation.model import Model
+from unbraid.separation.offline import Progress, Report, separate
 from unbraid.separation.outputs import Output, mixed
+from unbraid.separation.pieces import separate_pieces
 from unbraid.separation.separator import N_CLAIMED, Separator
 
 Samples = NDArray[np.float32]
@@ -66,7 +69,7 @@ def plan(path: Path, model: str, options: SongOptions) -> tuple[dict[str, Path],
 
 def separate_song(
     path: Path,
-    separator: Separator,
+    separator: Separator | Model,
     options: SongOptions,
     *,
     progress: Callable[[Progress], None] | None = None,
@@ -75,12 +78,21 @@ def separate_song(
 ) -> SongResult:
     """Separate a file and write what was asked for: all files, or none.
 
+    With a peer the stems sum to the song as well: what none of its stems claims goes to `other`.
+
     Raises:
         AudioError: the song cannot be read.
+        ModelError: a peer fails, or gives no stems of the song.
         OutputError: a file exists already or cannot be written.
         Cancelled: `cancel` was set; nothing is left behind.
     """
-    model_rate = separator.spec.sample_rate
+    if isinstance(separator, Separator):
+        model_rate = separator.spec.sample_rate
+        take_apart: Callable[..., Report] = partial(separate, n_threads=n_threads)
+    else:
+        model_rate = separator.sample_rate
+        take_apart = separate_pieces
+
     with Track(path, sample_rate=model_rate) as track:
         rate = track.source.sample_rate if options.rate == "source" else model_rate
         output_format = _format(track, options)
@@ -99,19 +111,12 @@ def separate_song(
                 writer.write(mixed(stems, options.outputs))
 
             if rate == model_rate:
-                report = separate(
-                    track, separator, write, progress=progress, cancel=cancel, n_threads=n_threads
-                )
+                report = take_apart(track, separator, write, progress=progress, cancel=cancel)
             else:
                 with Track(path, sample_rate=rate) as original:
                     at_rate = _AtSourceRate(original, model_rate, write)
-                    report = separate(
-                        track,
-                        separator,
-                        at_rate.add,
-                        progress=progress,
-                        cancel=cancel,
-                        n_threads=n_threads,
+                    report = take_apart(
+                        track, separator, at_rate.add, progress=progress, cancel=cancel
                     )
                     at_rate.end()
             written = writer.commit()

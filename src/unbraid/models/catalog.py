@@ -17,7 +17,6 @@ from unbraid.errors import ModelError
 from unbraid.models.manifest import Card
 from unbraid.models.session import read_card
 from unbraid.spec import Spec
-from unbraid.stems import STEMS
 
 DEFAULT_MODEL = "unet-0.1"
 SHIPPED = Path(__file__).parent / "weights"
