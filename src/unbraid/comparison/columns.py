@@ -73,7 +73,7 @@ def compare(
         ModelError: there is no such model; found before any work.
     """
     found = [named_model(model) for model in models]
-    names = _told_apart([model.name for model in found], models)
+    names = _told_apart([model.label for model in found], models)
     columns = []
     for i, (name, asked) in enumerate(zip(names, models, strict=True)):
         if progress:
@@ -86,18 +86,11 @@ def compare(
 
 
 def _told_apart(names: Sequence[str], asked: Sequence[str]) -> list[str]:
-    """Two trainings of one recipe have one name: their folders' names, then numbers, tell.
-
-    A peer is told by its file's name: no page shows its maker's folders.
-    """
+    """Two trainings of one recipe have one name: their folders' names, then numbers, tell."""
     unique: list[str] = []
     for name, path in zip(names, asked, strict=True):
-        peer, is_peer, argument = name.partition(":")
-        if is_peer:
-            label = f"{peer} ({Path(argument.split(',')[0]).stem})"
-        else:
-            place = Path(path).name
-            label = f"{name} ({place})" if names.count(name) > 1 and place != name else name
+        place = Path(path).name
+        label = f"{name} ({place})" if names.count(name) > 1 and place != name else name
         n_before = sum(1 for other in unique if other == label or other.startswith(f"{label} #"))
         unique.append(f"{label} #{n_before + 1}" if n_before or label == TRUE else label)
     return unique

@@ -72,7 +72,7 @@ def candidates_named(models: Sequence[str], peers: Sequence[str] = ()) -> list[C
             raise ModelError(f"{name}: no such oracle; choose from {', '.join(ORACLES)}")
         model = named_model(name)
         role: Role = "peer" if model.is_peer else "model"
-        found.append(Candidate(model.name, role, model.sha256, str(name)))
+        found.append(Candidate(model.label, role, model.sha256, str(name)))
     unique = list({(c.name, c.sha256): c for c in found}.values())
     names_ = [candidate.name for candidate in unique]
     for name in names_:

@@ -111,6 +111,14 @@ class ModelName:
     is_peer: bool
     open: Callable[[int], Model]  # with the number of threads
 
+    @property
+    def label(self) -> str:
+        """As pages show it: a peer by its file's name, for nobody need know its folders."""
+        peer, _, argument = self.name.partition(":")
+        if not self.is_peer or not argument:
+            return self.name
+        return f"{peer} ({Path(argument.split(',')[0]).stem})"
+
 
 def plugins() -> dict[str, EntryPoint]:
     """Installed peers by name."""
