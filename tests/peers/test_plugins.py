@@ -14,6 +14,7 @@ from tests.cli.conftest import Command, write_song
 from tests.cli.conftest import here as here
 from tests.cli.conftest import unbraid as unbraid
 from tests.peers.graphs import write_gains
+from unbraid.separation.model import named_model
 
 GUIDE = Path(__file__).parents[2] / "docs" / "peers.md"
 
@@ -101,3 +102,20 @@ def test_finding_peers_imports_none_of_them() -> None:
         "& sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_peer_is_another_when_its_file_or_options_change(tmp_path: Path) -> None:
+    # `unbraid evaluate` keeps the rows of models that have not changed.
+    file = tmp_path / "net.onnx"
+    folder = tmp_path / "umx"
+    folder.mkdir()
+    known = []
+    for content in ("one", "another"):
+        file.write_text(content)
+        (folder / "vocals.pth").write_text(content)
+        names = (f"onnx:{file}", f"onnx:{file},stems=bass", f"open-unmix:{folder}")
+        known += [named_model(name).sha256 for name in names]
+    assert len(set(known)) == 6
+    copy = tmp_path / "copy.onnx"
+    copy.write_text("another")
+    assert named_model(f"onnx:{copy},stems=bass").sha256 == known[4]

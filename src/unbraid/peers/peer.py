@@ -54,7 +54,7 @@ class Argument:
         if not text:
             raise ModelError(f"{peer}: brings no weights; {remedy}")
         # A file whose own name has a comma is taken as it is.
-        name, *pairs = [text] if Path(text).exists() else text.split(",")
+        name, *pairs = [text] if Path(text).expanduser().exists() else text.split(",")
         options = {}
         for pair in pairs:
             key, equals, value = pair.partition("=")

@@ -149,11 +149,9 @@ def named_model(name: str) -> ModelName:
 
 
 def _peer(name: str, point: EntryPoint, argument: str | None) -> ModelName:
-    """A peer's numbers are its package's version's, and those of the file it was given."""
+    """A peer's numbers are its package's version's, and those of the files it was given."""
     version = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
-    file = Path(argument) if argument else None
-    weights = file_sha256(file) if file and file.is_file() else argument or ""
-    identity = hashlib.sha256(f"{version}\n{weights}".encode()).hexdigest()
+    identity = hashlib.sha256(f"{version}\n{_given(argument or '')}".encode()).hexdigest()
 
     def open_peer(n_threads: int) -> Model:
         # The number of threads is the process's: peers read OMP_NUM_THREADS as torch does.
@@ -163,3 +161,19 @@ def _peer(name: str, point: EntryPoint, argument: str | None) -> ModelName:
         return model
 
     return ModelName(name, identity, True, open_peer)
+
+
+def _given(argument: str) -> str:
+    """What a peer's argument stands for: what is in the file it begins with, and its options."""
+    name, _, options = argument.partition(",")
+    if Path(argument).expanduser().exists():
+        name, options = argument, ""  # its own name has a comma
+    path = Path(name).expanduser()
+    if path.is_file():
+        return f"{file_sha256(path)},{options}"
+    if not name or not path.is_dir():
+        return argument
+    # Not read: a folder may hold much else.
+    facts = {file.name: file.stat() for file in sorted(path.iterdir()) if file.is_file()}
+    listed = [f"{file} {fact.st_size} {fact.st_mtime_ns}" for file, fact in facts.items()]
+    return "\n".join([*listed, options])
