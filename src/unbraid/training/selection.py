@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from unbraid.training import records
 from unbraid.training.nets.net import Net
+from unbraid.training.progress import Progress
 from unbraid.training.weights import save_weights
 
 BEST = "best.safetensors"
@@ -69,29 +70,29 @@ class Selection:
             return False
         return elapsed_s + 2 * self._cost_s + self._every_s / 4 < budget_s
 
-    def judge(self, net: Net, now: dict[str, Any]) -> None:
+    def judge(self, net: Net, progress: Progress) -> None:
         """Validate a net, unless it has been; write down the scores, and the best weights.
 
         Args:
             net: the averaged net.
-            now: step, minutes and audio_s, for the records.
+            progress: where the run is.
         """
-        if self._validate is None or now["step"] == self._at_step:
+        if self._validate is None or progress.step == self._at_step:
             return
         started_s = time.monotonic()
         scores = self._validate(net)
         means_db = []
         for panel, usdr_db in scores.items():
             means_db.append(sum(usdr_db.values()) / len(usdr_db))
-            row = {stem: f"{value:.2f}" for stem, value in usdr_db.items()}
-            row |= {**now, "panel": panel, "mean": f"{means_db[-1]:.2f}"}
+            row = progress.now() | {"panel": panel, "mean": f"{means_db[-1]:.2f}"}
+            row |= {stem: f"{value:.2f}" for stem, value in usdr_db.items()}
             records.append(self._out / records.VALIDATION, records.VALIDATION_COLUMNS, row)
         score_db = sum(means_db) / len(means_db)
         if score_db > self.best_db:
             self.best_db = score_db
             save_weights(net.state_dict(), self._out / BEST)
         self._cost_s = time.monotonic() - started_s
-        self._at_s, self._at_step = float(now["minutes"]) * 60, now["step"]
+        self._at_s, self._at_step = progress.elapsed_s, progress.step
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps of it."""

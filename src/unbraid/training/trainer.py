@@ -233,7 +233,7 @@ class Trainer:
                     records.append(self.out / records.LOG, records.LOG_COLUMNS, now.row())
                     window = Window()
                 if selection.is_due(self.elapsed_s, budget_s):
-                    selection.judge(self.average, now.now())
+                    selection.judge(self.average, now)
                 if writer.is_due(recipe.save_minutes * 60):
                     writer.save(self._state())
         if self.rank == 0:
@@ -242,7 +242,7 @@ class Trainer:
             if window.n_steps:
                 records.append(self.out / records.LOG, records.LOG_COLUMNS, now.row())
             if not stop:
-                selection.judge(self.average, self._progress(window, spent, 0.0).now())
+                selection.judge(self.average, self._progress(window, spent, 0.0))
             writer.save(self._state(), wait=True)
         return not stop
 
