@@ -22,8 +22,8 @@ HEAVY = ("numpy", "onnxruntime", "av", "soxr", "torch")
 def test_a_signal_leaves_nothing_half_written(
     here: Path, moment: str, number: signal.Signals
 ) -> None:
-    # Long enough to be caught at work: mp3 is encoded only after all is separated.
-    write_song("a.wav", seconds=60 if moment == "separating" else 20)
+    # Long enough to be caught at work on a busy machine: mp3 is encoded after all is separated.
+    write_song("a.wav", seconds=120)
     run = subprocess.Popen(
         [*UNBRAID, "separate", "a.wav", "--model", "tiny", "--format", "mp3"],
         stdout=subprocess.PIPE,
