@@ -4,7 +4,7 @@
 
 Every rung hears as many seconds of audio in a step, from the same pools. One that is far slower
 (`SLOW`) gets as many minutes instead. Runs that are there are not made again. Writes
-RUNS/ladder.md: the tables of docs/models.md.
+RUNS/ladder.md and RUNS/ladder.webp: the tables and the picture of docs/models.md.
 """
 
 import argparse
@@ -12,9 +12,10 @@ import json
 import os
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 from unbraid.models.catalog import find_model
 from unbraid.stems import STEMS
@@ -37,7 +38,6 @@ RUNGS = (
     "0.1b-no-unet",
 )
 SLOW = ("d3net", "pix2pix", "wave-unet")
-FIGURES = ("usdr", "false_sound", "bleed_drums")
 REFERENCES = ("mixture/4", "oracle:ratio")
 
 
@@ -63,6 +63,7 @@ def main() -> None:
         results.append(json.loads((out / "results.json").read_text(encoding="utf-8")))
     text = "\n\n".join(tables(results, options))
     (options.out / "ladder.md").write_text(text + "\n", encoding="utf-8")
+    picture(results[0], options).savefig(options.out / "ladder.webp", dpi=110)
     print(text)
 
 
@@ -73,7 +74,7 @@ def model(rung: str, options: argparse.Namespace) -> Path:
 def train(rung: str, options: argparse.Namespace) -> None:
     """Train and export one rung, unless it is there."""
     folder = options.out / rung
-    if (folder / "seconds.json").is_file():
+    if (folder / "trained.json").is_file():
         return
     base, _, seed = rung.partition("+")
     folder.mkdir(parents=True, exist_ok=True)
@@ -81,15 +82,14 @@ def train(rung: str, options: argparse.Namespace) -> None:
     recipe.write_text(f'base = "{base}"\nname = "{rung}"\nseed = {seed or 0}\n', encoding="utf-8")
     minutes = options.minutes if base in SLOW else 1e4
     place = ["--data", options.pools, "--out", folder, "--device", "cpu"]
-    began_s = time.monotonic()
     log = folder / "output.txt"
     unbraid(log, "train", recipe, *place, "--steps", options.steps, "--minutes", minutes)
-    seconds = time.monotonic() - began_s
     unbraid(log, "export", folder, "--recipe", recipe, "--out", folder / "model")
     rows = (folder / "log.csv").read_text(encoding="utf-8").splitlines()
     last = dict(zip(rows[0].split(","), rows[-1].split(","), strict=True))
-    found = {"seconds": seconds, "steps": int(last["step"])}
-    (folder / "seconds.json").write_text(json.dumps(found), encoding="utf-8")
+    # The trainer's own clock: a run may have been cut and gone on.
+    found = {"minutes": float(last["minutes"]), "steps": int(last["step"])}
+    (folder / "trained.json").write_text(json.dumps(found), encoding="utf-8")
 
 
 def unbraid(log: Path, *arguments: object) -> None:
@@ -112,32 +112,58 @@ def tables(results: list[dict], options: argparse.Namespace) -> list[str]:
     lines = [head, "|---|---|---|---|---|---|"]
     for rung in options.rungs:
         figures = find_model(model(rung, options)).cards[0].metrics
-        run = json.loads((options.out / rung / "seconds.json").read_text(encoding="utf-8"))
+        run = json.loads((options.out / rung / "trained.json").read_text(encoding="utf-8"))
         cells = [
             f"{figures['parameters'] / 1e6:.2f}",
             f"{figures['gmac_per_s']:.2f}",
             f"{cost[rung]['cpu_s_per_audio_s']:.3f}",
             str(run["steps"]),
-            f"{run['seconds'] / 60:.0f}",
+            f"{run['minutes']:.0f}",
         ]
         lines.append(f"| `{rung}` | " + " | ".join(cells) + " |")
-    found = ["\n".join(lines)]
-    for result in results:
-        heads = [f"{stem}" for stem in STEMS] + ["false vocals", "drums in vocals"]
-        lines = [f"| {result['panel']} | " + " | ".join(heads) + " |", "|" + "---|" * 7]
-        for name in names:
-            values = [value(result, "usdr", name, stem) for stem in STEMS]
-            values += [value(result, key, name, "vocals") for key in FIGURES[1:]]
-            label = f"`{name}`" if name in options.rungs else name
-            lines.append(f"| {label} | " + " | ".join(values) + " |")
-        found.append("\n".join(lines))
-    return found
+    return ["\n".join(lines), *(figures_table(result, names) for result in results)]
 
 
-def value(result: dict, metric: str, name: str, stem: str) -> str:
-    """A mean over songs in dB, or a dash."""
+def figures_table(result: dict, names: list[str]) -> str:
+    """uSDR, what is heard of a stem where it rests, and the drums in the resting voice."""
+    heads = [*STEMS, *(f"resting {stem}" for stem in STEMS), "drums in resting vocals"]
+    lines = [f"| {result['panel']} | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for name in names:
+        values = [value(result, "usdr", name, stem) for stem in STEMS]
+        # Medians: an output that is wholly silent in one song's rests says -100 dB there.
+        values += [value(result, "false_sound", name, stem, "median") for stem in STEMS]
+        values.append(value(result, "false_drums", name, "vocals", "median"))
+        label = name if name in REFERENCES else f"`{name}`"
+        lines.append(f"| {label} | " + " | ".join(values) + " |")
+    return "\n".join(lines)
+
+
+def value(result: dict, metric: str, name: str, stem: str, what: str = "mean") -> str:
+    """A figure over songs in dB, or a dash."""
     summary = result["summary"].get(metric, {}).get(name, {}).get(stem)
-    return "–" if summary is None else f"{summary['mean']:.2f}".replace("-", "−")
+    return "–" if summary is None else f"{summary[what]:.2f}".replace("-", "−")
+
+
+def picture(result: dict, options: argparse.Namespace) -> Figure:
+    """Price against uSDR, and against the drums that are heard where no one sings."""
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    for axes, metric, what, title in zip(
+        figure.subplots(1, 2),
+        ("usdr", "false_drums"),
+        ("mean", "median"),
+        ("vocals, uSDR in dB: up is better", "drums in resting vocals, dB: down is better"),
+        strict=True,
+    ):
+        for rung in options.rungs:
+            summary = result["summary"][metric][rung].get("vocals")
+            if summary is None:
+                continue
+            cost = result["cost"][rung]["cpu_s_per_audio_s"]
+            axes.scatter(cost, summary[what], s=18)
+            axes.annotate(rung, (cost, summary[what]), (4, 3), textcoords="offset points", size=7)
+        axes.set(xscale="log", xlabel="CPU seconds per second of audio, one thread", title=title)
+        axes.grid(alpha=0.3)
+    return figure
 
 
 if __name__ == "__main__":
