@@ -26,7 +26,7 @@ def main() -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:n_threads])
     with tempfile.TemporaryDirectory(dir=song.parent) as folder:
         if task["what"] == "count":
-            result = count(task, song, Path(folder))
+            result = count(task, song)
         else:
             result = measure(task, song, n_threads, Path(folder))
     print(json.dumps(result))
@@ -39,6 +39,8 @@ def measure(task: dict, song: Path, n_threads: int, folder: Path) -> dict:
             run, audio_s = ours_end_to_end(task["model"], song, n_threads, folder)
         case "ours", "networks":
             run, audio_s = our_networks(task["model"], task["seconds"], n_threads)
+        case "ours", "tiles":
+            run, audio_s = our_tiles(task["model"], song, n_threads)
         case "spleeter-onnx", _:
             run, audio_s = spleeter_onnx(Path(task["graphs"]), task["seconds"], n_threads)
         case _:
@@ -49,9 +51,9 @@ def measure(task: dict, song: Path, n_threads: int, folder: Path) -> dict:
     return {"cpu": cpu_s / audio_s, "wall": wall_s / audio_s, "rss_mb": peak_rss_mb()}
 
 
-def count(task: dict, song: Path, folder: Path) -> dict:
+def count(task: dict, song: Path) -> dict:
     """Parameters and multiply-adds; of ours and of Spleeter by ONNX graph, else by torch."""
-    if task["what"] == "count" and task["peer"] == "ours":
+    if task["peer"] == "ours":
         from macs import count_graph
 
         from unbraid.models.catalog import find_model
@@ -118,6 +120,23 @@ def our_networks(model: str | None, seconds: float, n_threads: int) -> tuple[Run
     return lambda: list(pool.map(one_tile, range(int(n_tiles)))), n_tiles * tile_s
 
 
+def our_tiles(model: str, song: Path, n_threads: int) -> tuple[Run, float]:
+    """Every tile of a song, from samples to stems, as the player's and the file path's workers."""
+    from unbraid.separation.separator import Separator
+
+    separator = Separator(model, n_threads=n_threads)
+    separator.warm_up()
+    grid, samples = separator.grid, np.load(song)
+    padded = np.pad(samples, ((0, 0), (grid.margin, grid.n_input)))
+    tiles = [
+        padded[:, start : start + grid.n_input] for start in range(0, samples.shape[1], grid.step)
+    ]
+    # A song's last tile is padded: what is counted is what all tiles hold.
+    audio_s = len(tiles) * grid.step / separator.spec.sample_rate
+    pool = ThreadPoolExecutor(n_threads)
+    return lambda: list(pool.map(separator.separate_tile, tiles)), audio_s
+
+
 def spleeter_onnx(graphs: Path, seconds: float, n_threads: int) -> tuple[Run, float]:
     """Spleeter's four networks in ONNX Runtime."""
     import onnxruntime
@@ -143,8 +162,9 @@ def spleeter_onnx(graphs: Path, seconds: float, n_threads: int) -> tuple[Run, fl
 
 def peer(task: dict, song: Path, n_threads: int) -> tuple[Run, float]:
     """A peer in torch, warmed up on a third of the song."""
-    import peers
     import torch
+
+    import peers
 
     torch.set_num_threads(n_threads)
     torch.set_grad_enabled(False)
