@@ -3,66 +3,38 @@
 import json
 import math
 import os
-import re
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unbraid.cli import options as options_of
 from unbraid.errors import Cancelled, OutputError, UnbraidError, UsageError
 
 if TYPE_CHECKING:
     from unbraid.library.song import SongOptions, SongResult
     from unbraid.separation.model import Model
     from unbraid.separation.offline import Progress
-    from unbraid.separation.outputs import Output
     from unbraid.separation.separator import Separator
-
-RATES = ("source", "model")
 
 
 def separate(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="Songs; videos with sound will do.")
     ],
-    out: Annotated[
-        Path, typer.Option("-o", "--out", help="Folder to write to; made if missing.")
-    ] = Path("separated"),
-    model: Annotated[
-        str | None,
-        typer.Option(help="A model's or a peer's name, or a path; see `unbraid models`."),
-    ] = None,
-    stems: Annotated[
-        str | None, typer.Option(help="Only these of vocals,drums,bass,other.")
-    ] = None,
-    two_stems: Annotated[
-        str | None, typer.Option(metavar="STEM", help="This stem, and the song without it.")
-    ] = None,
-    mix: Annotated[
-        list[str] | None,
-        typer.Option(metavar="EXPR", help='A sum, as "all-vocals" or "drums+bass"; repeatable.'),
-    ] = None,
-    file_format: Annotated[
-        str, typer.Option("--format", help="wav, flac, mp3, m4a or opus.")
-    ] = "wav",
-    depth: Annotated[
-        str | None, typer.Option(help="16, 24 or 32f; the source's if not given, 16 if lossy.")
-    ] = None,
-    rate: Annotated[str, typer.Option(help="The source's sample rate, or the model's.")] = "source",
-    name: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TEMPLATE",
-            help="From {track} {stem} {model} {ext} {title} {artist} {album}; "
-            "{track}/{stem}.{ext} if not given.",
-        ),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Pieces separated at once; at most 2 if not given.")
-    ] = None,
+    out: options_of.Out = Path("separated"),
+    model: options_of.Model = None,
+    stems: options_of.Stems = None,
+    two_stems: options_of.TwoStems = None,
+    mix: options_of.Mix = None,
+    file_format: options_of.Format = "wav",
+    depth: options_of.Depth = None,
+    rate: options_of.Rate = "source",
+    name: options_of.Name = None,
+    force: options_of.Force = False,
+    threads: options_of.Threads = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a JSON object for each song.")
     ] = False,
@@ -73,25 +45,21 @@ def separate(
     Rate, depth, tags and cover of the source are kept. If a file that cannot hold more than full
     scale would clip, all files of that song get one common gain, and it is said.
     """
-    from unbraid.audio.writer import OutputFormat
-    from unbraid.library.naming import DEFAULT_TEMPLATE, check_template
-    from unbraid.library.song import SongOptions
-
-    if rate not in RATES:
-        raise UsageError(f"no rate {rate!r}; choose from {', '.join(RATES)}")
-    options = SongOptions(
-        outputs=_outputs(stems, two_stems, mix or []),
+    options = options_of.song_options(
         folder=out,
-        template=DEFAULT_TEMPLATE if name is None else name,
-        format=OutputFormat(file_format, depth).name,
+        stems=stems,
+        two_stems=two_stems,
+        mixes=mix,
+        file_format=file_format,
         depth=depth,
-        rate=cast(Literal["source", "model"], rate),
+        rate=rate,
+        name=name,
         force=force,
     )
-    check_template(options.template)
     separator = _opened(model, threads)
     asked = stems is not None or two_stems is not None
-    options = replace(options, outputs=_possible(options.outputs, separator, asked=asked))
+    outputs = options_of.possible(options.outputs, separator.name, separator.stems, asked=asked)
+    options = replace(options, outputs=outputs)
     if not quiet:
         _tell_licence(separator)
     failed = plan_all(files, separator.name, options)
@@ -119,27 +87,6 @@ def separate(
     return failed[files[0]].exit_code if failed else 0
 
 
-def _outputs(stems: str | None, two_stems: str | None, mixes: list[str]) -> list[Any]:
-    """What is to be written; --mix alone means only that."""
-    from unbraid.separation.outputs import mix_output, stem_outputs
-    from unbraid.separation.outputs import two_stems as stem_and_rest
-
-    if two_stems and stems:
-        raise UsageError("give --stems or --two-stems, not both")
-    if two_stems:
-        outputs = stem_and_rest(two_stems)
-    else:
-        outputs = [] if stems is None and mixes else stem_outputs(stems)
-    outputs += [mix_output(expression) for expression in mixes]
-    if not outputs:
-        raise UsageError("nothing to write; name at least one stem")
-    names = [output.name for output in outputs]
-    for output in names:
-        if names.count(output) > 1:
-            raise UsageError(f"{output} is asked for twice; name it once")
-    return outputs
-
-
 def _opened(model: str | None, n_threads: int | None) -> "Separator | Model":
     """A model set or a peer."""
     from unbraid.separation.model import named_model, plugins
@@ -150,23 +97,6 @@ def _opened(model: str | None, n_threads: int | None) -> "Separator | Model":
     if n_threads:
         os.environ["OMP_NUM_THREADS"] = str(n_threads)  # before the peer's own packages read it
     return named_model(model).open(n_threads or 0)
-
-
-def _possible(
-    outputs: "list[Output]", separator: "Separator | Model", *, asked: bool
-) -> "list[Output]":
-    """Outputs without the stems that a model does not give, unless somebody asked for them."""
-    from unbraid.stems import STEMS
-
-    given = {*separator.stems, "other"}  # what no stem claims
-    absent = set(STEMS) - given
-    possible = [output for output in outputs if asked or output.name not in absent]
-    for output in possible:
-        lacking = absent.intersection(re.findall("[a-z]+", output.name))
-        if lacking:
-            names = ", ".join(stem for stem in STEMS if stem in given)
-            raise UsageError(f"{separator.name} gives no {min(lacking)}; it gives {names}")
-    return possible
 
 
 def _tell_licence(separator: "Separator | Model") -> None:

@@ -1,11 +1,11 @@
 """One song: from a file to the files of its stems."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,31 @@ def plan(path: Path, model: str, options: SongOptions) -> tuple[dict[str, Path],
         UsageError: the format does not have the depth asked for.
     """
     with Track(path) as track:
-        return _targets(track, model, options), _format(track, options)
+        return song_targets(track.path.stem, track.tags, model, options), _format(track, options)
+
+
+def song_targets(
+    name: str, tags: Mapping[str, str], model: str, options: SongOptions
+) -> dict[str, Path]:
+    """The files a song becomes, by output.
+
+    Args:
+        name: stands for {track}: the song's file name without its ending.
+        tags: of the song; the template's {title}, {artist} and {album} are taken from them.
+        model: stands for {model}.
+        options: template, outputs, format and folder.
+    """
+    known = {key.lower(): value for key, value in tags.items()}
+    values = {
+        "track": name,
+        "model": model,
+        "ext": OutputFormat(options.format).extension.lstrip("."),
+        **{field: str(known.get(field, "")) for field in ("title", "artist", "album")},
+    }
+    return {
+        output.name: options.folder / fill(options.template, {**values, "stem": output.name})
+        for output in options.outputs
+    }
 
 
 def separate_song(
@@ -97,7 +121,7 @@ def separate_song(
         rate = track.source.sample_rate if options.rate == "source" else model_rate
         output_format = _format(track, options)
         writer = StemWriter(
-            _targets(track, separator.name, options),
+            song_targets(track.path.stem, track.tags, separator.name, options),
             output_format=output_format,
             sample_rate=rate,
             target_rate=rate,
@@ -180,20 +204,6 @@ class _AtSourceRate:
         )
         self._mixture = self._mixture[:, n_samples:]
         self._write(stems)
-
-
-def _targets(track: Track, model: str, options: SongOptions) -> dict[str, Path]:
-    tags: dict[str, Any] = {key.lower(): value for key, value in track.tags.items()}
-    values = {
-        "track": track.path.stem,
-        "model": model,
-        "ext": OutputFormat(options.format).extension.lstrip("."),
-        **{field: str(tags.get(field, "")) for field in ("title", "artist", "album")},
-    }
-    return {
-        output.name: options.folder / fill(options.template, {**values, "stem": output.name})
-        for output in options.outputs
-    }
 
 
 def _format(track: Track, options: SongOptions) -> OutputFormat:
