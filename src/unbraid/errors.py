@@ -21,6 +21,10 @@ class OutputError(UnbraidError):
     """A file cannot be written: it exists, its folder is missing or read-only, the disk is full."""
 
 
+class DeviceError(UnbraidError):
+    """No sound device plays: none is there, it is of another name, or a library is missing."""
+
+
 class SpecError(UnbraidError):
     """Arrays or settings do not fit the model's analysis settings."""
 

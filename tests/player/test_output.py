@@ -1,0 +1,308 @@
+"""Outputs: the ring between two threads, and devices that come, run dry and go."""
+
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unbraid.errors import DeviceError, SpecError
+from unbraid.player import output as output_module
+from unbraid.player.output import MiniaudioOutput, SoundDeviceOutput, VirtualOutput
+from unbraid.player.ring import Ring
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 70)), max_size=60))
+@settings(deadline=None)
+def test_a_ring_gives_what_it_was_given_in_order(steps) -> None:
+    ring = Ring(64)
+    counted = 0
+    heard: list[float] = []
+    for is_write, n_samples in steps:
+        if is_write:
+            n_samples = min(n_samples, ring.n_free)
+            numbers = np.arange(counted, counted + n_samples, dtype=np.float32)
+            ring.write(np.stack([numbers, -numbers]))
+            counted += n_samples
+        else:
+            frames = np.full((n_samples, 2), np.nan, np.float32)
+            n_read = ring.read_into(frames)
+            assert n_read == min(n_samples, counted - len(heard))
+            assert np.array_equal(frames[:n_read, 0], -frames[:n_read, 1])
+            assert np.isnan(frames[n_read:]).all()
+            heard += frames[:n_read, 0].tolist()
+        assert ring.n_filled + ring.n_free == 64
+    assert heard == list(range(len(heard)))
+
+
+def test_two_threads_share_a_ring_without_losing_a_sample() -> None:
+    ring = Ring(100)
+    n_total = 5_000
+
+    def write() -> None:
+        while ring.n_written < n_total:
+            n_samples = min(ring.n_free, 37, n_total - ring.n_written)
+            numbers = np.arange(ring.n_written, ring.n_written + n_samples, dtype=np.float32)
+            ring.write(np.stack([numbers, numbers]))
+            time.sleep(0)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    frames = np.zeros((29, 2), np.float32)
+    heard: list[float] = []
+    while len(heard) < n_total:
+        heard += frames[: ring.read_into(frames), 0].tolist()
+        time.sleep(0)
+    writer.join(timeout=120)
+    assert heard == list(range(n_total))
+
+
+def test_a_full_ring_refuses_rather_than_overwrites() -> None:
+    ring = Ring(8)
+    ring.write(np.ones((2, 8), np.float32))
+    with pytest.raises(SpecError, match="do not fit"):
+        ring.write(np.ones((2, 1), np.float32))
+
+
+def _ones(frames: np.ndarray) -> int:
+    frames[:] = 1
+    return len(frames)
+
+
+def test_a_virtual_device_asks_block_by_block_and_counts_what_is_missing() -> None:
+    virtual = VirtualOutput(n_block=64)
+    ring = Ring(1_000)
+    ring.write(np.ones((2, 100), np.float32))
+    virtual.open(44_100, ring.read_into)
+    first = virtual.run(1)
+    assert first.shape == (2, 64)
+    assert virtual.n_underruns == 0
+    second = virtual.run(1)
+    assert virtual.n_underruns == 1
+    assert second[0].tolist() == [1.0] * 36 + [0.0] * 28
+    assert np.array_equal(virtual.heard, np.concatenate([first, second], axis=1))
+
+
+def test_a_virtual_device_is_unplugged_and_comes_back() -> None:
+    virtual = VirtualOutput(n_block=64)
+    virtual.open(44_100, _ones)
+    assert not virtual.is_lost
+    virtual.is_plugged = False
+    assert virtual.is_lost
+    assert virtual.devices() == []
+    assert virtual.run(3).shape == (2, 0)
+    virtual.close()
+    with pytest.raises(DeviceError, match="connect one"):
+        virtual.open(44_100, _ones)
+    virtual.is_plugged = True
+    virtual.open(44_100, _ones)
+    assert virtual.run(1).all()
+
+
+class _Stream:
+    """A PortAudio stream that asks only when a test says so."""
+
+    device = 1
+
+    def __init__(self, module: "_PortAudio", **options) -> None:
+        self.options = options
+        self.latency = options["latency"]
+        self.module = module
+        module.streams.append(self)
+
+    def start(self) -> None:
+        if self.module.refuses:
+            raise self.module.PortAudioError("Invalid sample rate [PaErrorCode -9997]")
+
+    def close(self, ignore_errors: bool) -> None:
+        self.module.streams.remove(self)
+        self.options["finished_callback"]()
+
+    def ask(self, n_frames: int, *, underflow: bool = False) -> np.ndarray:
+        frames = np.full((n_frames, 2), np.nan, np.float32)
+        status = type("Status", (), {"output_underflow": underflow})
+        self.options["callback"](frames, n_frames, None, status)
+        return frames
+
+
+class _PortAudio:
+    """What of sounddevice the output uses."""
+
+    class PortAudioError(Exception):
+        pass
+
+    class default:  # noqa: N801
+        hostapi = 0
+
+    def __init__(self) -> None:
+        self.streams: list[_Stream] = []
+        self.names = ["microphone", "Loudspeakers", "Headphones (USB)", "USB dock"]
+        self.n_starts = 0
+        self.refuses = False
+
+    def query_hostapis(self, index: int) -> dict:
+        default = 1 if len(self.names) > 1 else -1
+        return {"devices": list(range(len(self.names))), "default_output_device": default}
+
+    def query_devices(self, index: int | None = None):
+        found = [
+            {"name": name, "max_output_channels": 2 * bool(i)} for i, name in enumerate(self.names)
+        ]
+        return found if index is None else found[index]
+
+    def OutputStream(self, **options) -> _Stream:  # noqa: N802
+        return _Stream(self, **options)
+
+    def _terminate(self) -> None:
+        assert not self.streams, "PortAudio was restarted under a stream"
+
+    def _initialize(self) -> None:
+        self.n_starts += 1
+
+
+class _Clock:
+    now_s = 100.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def portaudio(monkeypatch: pytest.MonkeyPatch) -> _PortAudio:
+    module = _PortAudio()
+    monkeypatch.setitem(sys.modules, "sounddevice", module)
+    return module
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
+    clock = _Clock()
+    monkeypatch.setattr(output_module, "time", clock)
+    return clock
+
+
+def test_devices_that_play_are_listed_and_found_by_part_of_a_name(portaudio) -> None:
+    output = SoundDeviceOutput()
+    assert [(d.name, d.is_default) for d in output.devices()] == [
+        ("Loudspeakers", True),
+        ("Headphones (USB)", False),
+        ("USB dock", False),
+    ]
+    output.open(44_100, _ones, "headph")
+    assert portaudio.streams[0].options["device"] == 2
+    output.close()
+    for name, fault in (
+        ("usb", "not one device"),
+        ("HDMI", "not here"),
+        ("microphone", "not here"),
+    ):
+        with pytest.raises(DeviceError, match=rf"{fault}; there are: Loudspeakers, Headphones"):
+            output.open(44_100, _ones, name)
+    assert portaudio.streams == []
+
+
+def test_a_device_that_refuses_is_told_in_one_line(portaudio) -> None:
+    output = SoundDeviceOutput()
+    portaudio.refuses = True
+    with pytest.raises(DeviceError, match=r"Invalid sample rate.*choose another"):
+        output.open(44_100, _ones)
+    assert portaudio.streams == []
+    assert not output.is_lost
+
+
+def test_what_the_ring_lacks_is_silent_and_counted_but_not_before_the_start(portaudio) -> None:
+    output = SoundDeviceOutput()
+    ring = Ring(1_000)
+    output.open(44_100, ring.read_into)
+    stream = portaudio.streams[0]
+    assert not stream.ask(10).any()
+    assert output.n_underruns == 0
+    ring.write(np.ones((2, 15), np.float32))
+    assert stream.ask(10).all()
+    assert stream.ask(10)[:, 0].tolist() == [1.0] * 5 + [0.0] * 5
+    assert output.n_underruns == 1
+    output.close()
+
+
+def test_underruns_make_the_latency_grow(portaudio, clock) -> None:
+    output = SoundDeviceOutput()
+    output.open(44_100, _ones)
+    latencies = []
+    for _ in range(6):
+        clock.now_s += 3
+        stream = portaudio.streams[0]
+        latencies.append(stream.latency)
+        stream.ask(10)
+        output.tend()
+        assert portaudio.streams == [stream]
+        stream.ask(10, underflow=True)
+        output.tend()
+    assert latencies == [0.02, 0.04, 0.08, 0.2, 0.2, 0.2]
+    assert output.n_underruns == 6
+    output.close()
+
+
+def test_a_device_that_ends_or_falls_silent_is_lost(portaudio, clock) -> None:
+    output = SoundDeviceOutput()
+    output.open(44_100, _ones)
+    clock.now_s += 1.9
+    portaudio.streams[0].ask(10)
+    clock.now_s += 1.9
+    assert not output.is_lost
+    clock.now_s += 0.2
+    assert output.is_lost
+    portaudio.names = ["microphone", "USB dock"]
+    output.open(44_100, _ones)
+    assert not output.is_lost
+    portaudio.streams[0].options["finished_callback"]()
+    assert output.is_lost
+    output.close()
+    assert not output.is_lost
+
+
+def test_devices_are_looked_for_anew_only_while_nothing_plays(portaudio) -> None:
+    output = SoundDeviceOutput()
+    portaudio.names.append("Bluetooth")
+    assert output.devices()[-1].name == "Bluetooth"
+    output.open(44_100, _ones)
+    n_starts = portaudio.n_starts
+    assert len(output.devices()) == 4
+    assert portaudio.n_starts == n_starts
+    output.close()
+
+
+def test_threads_take_turns_often_only_while_a_device_is_open(portaudio) -> None:
+    before = sys.getswitchinterval()
+    output = SoundDeviceOutput()
+    output.open(44_100, _ones)
+    assert sys.getswitchinterval() < before
+    output.open(44_100, _ones)
+    output.close()
+    output.close()
+    assert sys.getswitchinterval() == before
+
+
+def test_miniaudio_plays_where_portaudio_is_missing() -> None:
+    pytest.importorskip("miniaudio")
+    asked = threading.Event()
+    sizes: list[int] = []
+
+    def fill(frames: np.ndarray) -> int:
+        sizes.append(len(frames))
+        if len(sizes) > 5:
+            asked.set()
+        return _ones(frames)
+
+    output = MiniaudioOutput(["NULL"])
+    assert output.devices()
+    output.open(44_100, fill)
+    try:
+        assert asked.wait(timeout=120)
+        assert "Null" in output.name
+        assert output.n_underruns == 0
+    finally:
+        output.close()
+    assert max(sizes) <= 44_100
