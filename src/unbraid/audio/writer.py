@@ -1,7 +1,6 @@
 """StemWriter: several stems into as many files, all of them or none."""
 
 import errno
-import itertools
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,6 +20,7 @@ from unbraid.audio.encoder import (
     OutputFormat,
     round_together,
 )
+from unbraid.audio.partials import partial_path, sweep
 from unbraid.audio.resample import Resampler
 from unbraid.audio.tags import Tags
 from unbraid.errors import OutputError
@@ -30,7 +30,6 @@ __all__ = ["DEPTHS", "FORMATS", "OutputFormat", "StemWriter", "WriteReport"]
 Samples = NDArray[np.float32]
 
 _BLOCK = 65_536  # samples of each stem encoded at a time
-_serial = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,9 @@ class WriteReport:
 class StemWriter:
     """Takes stems block by block and turns them into files, all at once or not at all.
 
-    Samples stream into hidden partial files beside the targets (`.<stem>.unbraid-<pid>-<n>
-    .partial`). `commit` completes them, brings them to the disk and renames them; until then no
-    target exists or changes. Leaving the context without `commit` removes them.
+    Samples stream into hidden partial files beside the targets. `commit` completes them, brings
+    them to the disk and renames them; until then no target exists or changes. Leaving the context
+    without `commit` removes them; those of writers that were killed are swept by the next one.
 
     Formats that clip at full scale are encoded in `commit`, from spooled float samples: if any
     stem is louder than full scale, all get the same gain, so that their sum keeps its balance.
@@ -207,9 +206,9 @@ class StemWriter:
     def _open(self) -> None:
         for stem, path in self._targets.items():
             self._make_folder(path.parent)
-            safe = "".join(c if c.isalnum() else "-" for c in stem)[:40]
-            name = f".{safe}.unbraid-{os.getpid()}-{next(_serial)}.partial"
-            self._partials[stem] = path.parent / name
+            self._partials[stem] = partial_path(path, stem)
+        for folder in {path.parent for path in self._targets.values()}:
+            sweep(folder)
         for partial in self._partials.values():
             if self._format.is_float:
                 self._encoders.append(Encoder(partial, self._format, self._rate, self._tags))
@@ -267,7 +266,7 @@ class StemWriter:
                 path.unlink(missing_ok=True)
             raise
         for folder in {path.parent for path in self._targets.values()}:
-            _sync_folder(folder)
+            sync_folder(folder)
 
     @contextmanager
     def _cleaning_up(self) -> Iterator[None]:
@@ -306,7 +305,7 @@ def _from_spool(spool: BinaryIO, n_samples: int) -> Samples:
     return np.frombuffer(raw, np.float32).reshape(n_samples, 2).T
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Bring the folder's new names to the disk, where the system can."""
     try:
         handle = os.open(folder, os.O_RDONLY)
@@ -317,3 +316,9 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sync_file(path: Path) -> None:
+    """Bring a file's bytes to the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

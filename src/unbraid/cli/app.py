@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from unbraid import __version__
-from unbraid.cli import compare, data, demo, doctor, evaluate, models, separate, train
+from unbraid.cli import batch, compare, data, demo, doctor, evaluate, models, separate, train
 from unbraid.errors import UnbraidError
 
 INTERRUPTED = 130
@@ -24,6 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("separate")(separate.separate)
+app.command("batch")(batch.batch)
 app.command("demo")(demo.demo)
 app.add_typer(models.app, name="models")
 app.command("doctor")(doctor.doctor)

@@ -3,12 +3,50 @@
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _CLEANING_S = 5.0
 """For so long after a first signal others are ignored, so as not to stop the cleaning up."""
+
+
+class Stops:
+    """While entered, a first Ctrl-C sets `stop`; a second one, or `kill`, raises.
+
+    Args:
+        tell: called at the first.
+    """
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self.stop = threading.Event()
+        self._tell = tell
+        self._has_raised = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._on_signal) for number in _SIGNALS}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT and not self.stop.is_set():
+            self.stop.set()
+            self._tell()
+        elif not self._has_raised:  # further ones must not stop the cleaning up
+            self._has_raised = True
+            self.stop.set()
+            raise KeyboardInterrupt
 
 
 class Interrupts:

@@ -5,7 +5,7 @@ import re
 import string
 import unicodedata
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from unbraid.errors import UsageError
 
@@ -15,6 +15,8 @@ MAX_BYTES = 255
 """Longest name of a file or folder on the file systems in use."""
 
 _NEVER_SHORTENED = ("stem", "ext")
+_TELLING = ("track", "title", "album", "artist")
+_MARKED = 120  # bytes left of a name that gets a mark
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 _RESERVED = {"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10)}
 
@@ -63,6 +65,43 @@ def fill(template: str, values: Mapping[str, str]) -> Path:
     clean = {field: _plain(values.get(field) or "unknown") for field in FIELDS}
     parts = [part for part in re.split(r"[/\\]", template) if part]
     return Path(*(_fitted(part, clean) for part in parts))
+
+
+def fold(path: PurePath) -> bytes:
+    """The same for all names that some file system takes for one: case, and how accents are made.
+
+    Bytes, for names need not be text.
+    """
+    folded = unicodedata.normalize("NFC", path.as_posix()).casefold()
+    return unicodedata.normalize("NFC", folded).encode("utf-8", "surrogatepass")
+
+
+def mirrored(folder: PurePath) -> Path:
+    """A relative folder under names that any system takes."""
+    parts = (_safe(_plain(part)) for part in folder.parts)
+    return Path(*(_cut(part, MAX_BYTES) for part in parts))
+
+
+def numbered(template: str, values: Mapping[str, str], ending: str, n: int) -> Mapping[str, str]:
+    """Values that tell a song from others of the same name: "Song", "Song (mp3)", "Song (mp3 2)".
+
+    Args:
+        template: one of whose fields is changed: track if it is there, else title, album, artist.
+        values: of its fields.
+        ending: of the song's file, without its dot.
+        n: 0 for the plain name, then 1, 2, and so on.
+
+    Raises:
+        UsageError: no field tells songs apart.
+    """
+    if n == 0:
+        return values
+    field = next((f for f in _TELLING if f"{{{f}}}" in template), None)
+    if field is None:
+        raise UsageError(f"the template {template!r} names all songs alike; add {{track}} to it")
+    mark = f"({ending} {n})" if n > 1 else f"({ending})"
+    # Shortened first, so that the mark is not what is cut off.
+    return {**values, field: f"{_cut(_plain(values.get(field) or 'unknown'), _MARKED)} {mark}"}
 
 
 def _plain(text: str) -> str:

@@ -59,7 +59,7 @@ class Separator:
         providers: list[str] | None = None,
     ) -> None:
         self.entry = model if isinstance(model, ModelEntry) else find_model(model)
-        self.n_threads = n_threads or min(DEFAULT_THREADS, _n_cores())
+        self.n_threads = n_threads or min(DEFAULT_THREADS, n_cores())
         self._graphs = [
             Graph(file, card, providers=providers)
             for file, card in zip(self.entry.files, self.entry.cards, strict=True)
@@ -160,7 +160,7 @@ class Separator:
         return separate_in_memory(audio, self, sample_rate, progress)
 
 
-def _n_cores() -> int:
+def n_cores() -> int:
     """Cores this process may use; a container's share where the system tells."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
