@@ -1,4 +1,4 @@
-"""StemWriter: several stems into as many files, all of them or none."""
+"""StemWriter: several stems into as many files, or into one, all of them or none."""
 
 import errno
 import os
@@ -16,16 +16,19 @@ from numpy.typing import NDArray
 from unbraid.audio.encoder import (
     DEPTHS,
     FORMATS,
+    STEM_MP4,
     Encoder,
     OutputFormat,
     round_together,
 )
 from unbraid.audio.partials import partial_path, sweep
 from unbraid.audio.resample import Resampler
+from unbraid.audio.stem_mp4 import StemMp4Encoder
 from unbraid.audio.tags import Tags
 from unbraid.errors import OutputError
+from unbraid.stems import STEMS
 
-__all__ = ["DEPTHS", "FORMATS", "OutputFormat", "StemWriter", "WriteReport"]
+__all__ = ["DEPTHS", "FORMATS", "STEM_MP4", "OutputFormat", "StemWriter", "WriteReport"]
 
 Samples = NDArray[np.float32]
 
@@ -59,13 +62,15 @@ class StemWriter:
     without `commit` removes them; those of writers that were killed are swept by the next one.
 
     Formats that clip at full scale are encoded in `commit`, from spooled float samples: if any
-    stem is louder than full scale, all get the same gain, so that their sum keeps its balance.
-    Integer depths are rounded jointly (see `encoder.round_together`).
+    stem is louder than full scale, all get the same gain, so that their sum keeps its balance;
+    of a stem file the mixture must not clip either. Integer depths are rounded jointly (see
+    `encoder.round_together`).
 
     A folder that does not exist is made. Not thread-safe.
 
     Args:
-        targets: each stem's file, in the order of the stems that `write` gets.
+        targets: each stem's file, in the order of the stems that `write` gets; of the format
+            `STEM_MP4` one file, ending in .stem.mp4, for all four in the order of `STEMS`.
         output_format: what to write.
         sample_rate: of the samples that come in, Hz.
         target_rate: of the files, Hz; the nearest that the format can hold is taken.
@@ -74,8 +79,8 @@ class StemWriter:
         force: replace targets that exist.
 
     Raises:
-        OutputError: a target exists (without `force`), is a folder, two stems share one, or its
-            folder cannot be written to.
+        OutputError: a target exists (without `force`), is a folder, two stems share one, its
+            folder cannot be written to, or a stem file's name ends otherwise.
     """
 
     def __init__(
@@ -96,12 +101,13 @@ class StemWriter:
         self._force = force
         self._n_samples, self._peak = 0, 0.0
         self._partials: dict[str, Path] = {}
-        self._encoders: list[Encoder] = []
-        self._spools: list[BinaryIO] = []
+        self._encoders: list[Encoder | StemMp4Encoder] = []
+        self._spool: BinaryIO | None = None
+        self._n_stems = len(STEMS) if output_format.name == STEM_MP4 else len(self._targets)
         self._made_folders: list[Path] = []
         self._is_done = False
         self._check_targets()
-        self._resampler = Resampler(sample_rate, self._rate, 2 * len(self._targets))
+        self._resampler = Resampler(sample_rate, self._rate, 2 * self._n_stems)
         try:
             self._open()
         except OSError as error:
@@ -115,16 +121,17 @@ class StemWriter:
         """Append a block of every stem.
 
         Args:
-            stems: float32, (n_targets, 2, n), in the order of `targets`.
+            stems: float32, (n_stems, 2, n), in the order of `targets`.
 
         Raises:
             OutputError: the disk is full or gone; all partial files are removed.
         """
-        n_stems = len(self._targets)
-        if stems.ndim != 3 or stems.shape[:2] != (n_stems, 2):
-            raise OutputError(f"stems of shape {stems.shape} do not fit {n_stems} stereo targets")
+        if stems.ndim != 3 or stems.shape[:2] != (self._n_stems, 2):
+            raise OutputError(
+                f"stems of shape {stems.shape} do not fit {self._n_stems} stereo targets"
+            )
         with self._cleaning_up():
-            flat = stems.reshape(2 * n_stems, -1)
+            flat = stems.reshape(2 * self._n_stems, -1)
             self._append(self._resampler.write(flat))
 
     def commit(self) -> WriteReport:
@@ -142,7 +149,7 @@ class StemWriter:
             if not self._format.is_float:
                 if self._peak > 1.0:
                     gain = 1.0 / self._peak
-                self._encode_spools(gain)
+                self._encode_spool(gain)
             for encoder in self._encoders:
                 encoder.close()
             self._rename()
@@ -160,7 +167,8 @@ class StemWriter:
         if self._is_done:
             return
         self._is_done = True
-        for close in [e.abandon for e in self._encoders] + [s.close for s in self._spools]:
+        spools = [] if self._spool is None else [self._spool.close]
+        for close in [encoder.abandon for encoder in self._encoders] + spools:
             with suppress(OSError):  # a full disk may refuse what was buffered
                 close()
         for partial in self._partials.values():
@@ -183,6 +191,10 @@ class StemWriter:
         self.abort()
 
     def _check_targets(self) -> None:
+        if self._format.name == STEM_MP4:
+            (path,) = self._targets.values()
+            if not path.name.lower().endswith(self._format.extension):
+                raise OutputError(f"{path}: a stem file's name must end in {STEM_MP4}; add it")
         seen: dict[str, str] = {}
         for stem, path in self._targets.items():
             same = os.path.normcase(path.absolute().resolve())
@@ -209,11 +221,15 @@ class StemWriter:
             self._partials[stem] = partial_path(path, stem)
         for folder in {path.parent for path in self._targets.values()}:
             sweep(folder)
+        if self._format.is_float:
+            self._open_encoders()
+        else:
+            self._spool = _spool_path(next(iter(self._partials.values()))).open("w+b")
+
+    def _open_encoders(self) -> None:
+        kind = StemMp4Encoder if self._format.name == STEM_MP4 else Encoder
         for partial in self._partials.values():
-            if self._format.is_float:
-                self._encoders.append(Encoder(partial, self._format, self._rate, self._tags))
-            else:
-                self._spools.append(_spool_path(partial).open("w+b"))
+            self._encoders.append(kind(partial, self._format, self._rate, self._tags))
 
     def _make_folder(self, folder: Path) -> None:
         missing = []
@@ -225,31 +241,38 @@ class StemWriter:
             self._made_folders.append(one)
 
     def _append(self, flat: Samples) -> None:
-        stems = flat.reshape(len(self._targets), 2, -1)
+        stems = flat.reshape(self._n_stems, 2, -1)
         n_samples = stems.shape[2]
         if n_samples == 0:
             return
         self._n_samples += n_samples
         self._peak = max(self._peak, float(np.abs(stems).max()))
-        for encoder, samples in zip(self._encoders, stems, strict=False):
-            encoder.write(samples)
-        for spool, samples in zip(self._spools, stems, strict=False):
-            spool.write(np.ascontiguousarray(samples.T, np.float32).tobytes())
+        if self._format.name == STEM_MP4:
+            self._peak = max(self._peak, float(np.abs(stems.sum(axis=0)).max()))
+        if self._spool is None:
+            self._encode(stems)
+        else:
+            self._spool.write(np.ascontiguousarray(flat.T, np.float32).tobytes())
 
-    def _encode_spools(self, gain: float) -> None:
-        for partial in self._partials.values():
-            self._encoders.append(Encoder(partial, self._format, self._rate, self._tags))
-        for spool in self._spools:
-            spool.seek(0)
+    def _encode_spool(self, gain: float) -> None:
+        assert self._spool is not None
+        self._open_encoders()
+        self._spool.seek(0)
         for at in range(0, self._n_samples, _BLOCK):
             n_samples = min(_BLOCK, self._n_samples - at)
-            stems = np.stack([_from_spool(spool, n_samples) for spool in self._spools])
-            stems = round_together(stems * np.float32(gain), self._format)
-            for encoder, samples in zip(self._encoders, stems, strict=True):
-                encoder.write(samples)
-        for spool, partial in zip(self._spools, self._partials.values(), strict=True):
-            spool.close()
-            _spool_path(partial).unlink()
+            raw = self._spool.read(8 * self._n_stems * n_samples)
+            flat = np.frombuffer(raw, np.float32).reshape(n_samples, -1).T
+            stems = flat.reshape(self._n_stems, 2, n_samples) * np.float32(gain)
+            self._encode(round_together(stems, self._format))
+        self._spool.close()
+        Path(self._spool.name).unlink()
+
+    def _encode(self, stems: Samples) -> None:
+        if self._format.name == STEM_MP4:
+            self._encoders[0].write(stems)
+            return
+        for encoder, samples in zip(self._encoders, stems, strict=True):
+            encoder.write(samples)
 
     def _rename(self) -> None:
         for path in self._targets.values():
@@ -296,13 +319,8 @@ class StemWriter:
 
 
 def _spool_path(partial: Path) -> Path:
-    """Where a stem waits as raw float32 pairs until the common gain is known."""
+    """Where all stems wait as raw float32 frames until the common gain is known."""
     return partial.with_name(partial.name.replace(".partial", ".spool.partial"))
-
-
-def _from_spool(spool: BinaryIO, n_samples: int) -> Samples:
-    raw = spool.read(8 * n_samples)
-    return np.frombuffer(raw, np.float32).reshape(n_samples, 2).T
 
 
 def sync_folder(folder: Path) -> None:
