@@ -8,6 +8,8 @@ import pytest
 import soundfile
 
 from tests.cli.conftest import Command, write_song
+from unbraid.audio.stem_mp4 import ORDER
+from unbraid.audio.streams import read_streams
 from unbraid.audio.track import Track
 from unbraid.stems import STEMS
 
@@ -154,3 +156,26 @@ def test_threads_change_no_sample(unbraid: Command) -> None:
 def test_quiet_prints_nothing_but_errors(unbraid: Command) -> None:
     write_song("a.wav", seconds=1)
     assert unbraid("separate", "a.wav", "--quiet") == (0, "", "")
+
+
+def test_a_stem_file_holds_the_song_and_the_stems_that_separate_files_have(
+    unbraid: Command,
+) -> None:
+    write_song("a.wav", seconds=3, subtype="PCM_16")
+    assert unbraid("separate", "a.wav", "--depth", "16")[0] == 0
+    assert unbraid("separate", "a.wav", "-o", "dj", "--stem-mp4", "--depth", "16")[0] == 0
+    assert [path.name for path in Path("dj").iterdir()] == ["a.stem.mp4"]
+    mixture, *tracks = read_streams(Path("dj/a.stem.mp4"))
+    np.testing.assert_array_equal(mixture.T, read("a.wav"))
+    for stem, track in zip(ORDER, tracks, strict=True):
+        np.testing.assert_array_equal(track.T, read(f"separated/a/{stem}.wav"))
+
+
+def test_a_stem_files_name_follows_the_template(unbraid: Command) -> None:
+    write_song("a.wav", seconds=1)
+    template = ["--name", "{model} - {track}"]
+    exit_code, out, _ = unbraid("separate", "a.wav", "--stem-mp4", *template, "--json")
+    assert exit_code == 0
+    result = json.loads(out)
+    assert (result["format"], result["depth"]) == ("stem.mp4", None)
+    assert [Path(path).name for path in result["paths"].values()] == ["tiny - a.stem.mp4"]

@@ -36,6 +36,7 @@ def batch(
     mix: options_of.Mix = None,
     file_format: options_of.Format = "wav",
     depth: options_of.Depth = None,
+    stem_mp4: options_of.StemMp4 = False,
     rate: options_of.Rate = "source",
     name: options_of.Name = None,
     force: options_of.Force = False,
@@ -75,6 +76,7 @@ def batch(
         rate=rate,
         name=name,
         force=force,
+        stem_mp4=stem_mp4,
     )
     asked = stems is not None or two_stems is not None
     n_jobs, setup, work = _prepared(model, options, jobs, threads, memory_mb, stall_s, asked=asked)

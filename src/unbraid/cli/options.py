@@ -32,13 +32,21 @@ Format = Annotated[str, typer.Option("--format", help="wav, flac, mp3, m4a or op
 Depth = Annotated[
     str | None, typer.Option(help="16, 24 or 32f; the source's if not given, 16 if lossy.")
 ]
+StemMp4 = Annotated[
+    bool,
+    typer.Option(
+        "--stem-mp4",
+        help="One .stem.mp4 for DJ programs, mixture and four stems, instead of separate files; "
+        "AAC, or lossless with --depth.",
+    ),
+]
 Rate = Annotated[str, typer.Option(help="The source's sample rate, or the model's.")]
 Name = Annotated[
     str | None,
     typer.Option(
         metavar="TEMPLATE",
         help="From {track} {stem} {model} {ext} {title} {artist} {album}; "
-        "{track}/{stem}.{ext} if not given.",
+        "{track}/{stem}.{ext} if not given, {track}.{ext} for stem files.",
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
@@ -58,28 +66,37 @@ def song_options(
     rate: str,
     name: str | None,
     force: bool,
+    stem_mp4: bool = False,
 ) -> "SongOptions":
     """What the options ask for, checked.
 
     Raises:
         UsageError: there is no such stem, format, depth, rate or template.
     """
-    from unbraid.audio.writer import OutputFormat
-    from unbraid.library.naming import DEFAULT_TEMPLATE, check_template
+    from unbraid.audio.writer import STEM_MP4, OutputFormat
+    from unbraid.library.naming import DEFAULT_TEMPLATE, STEM_FILE_TEMPLATE, check_template
     from unbraid.library.song import SongOptions
 
     if rate not in RATES:
         raise UsageError(f"no rate {rate!r}; choose from {', '.join(RATES)}")
+    if stem_mp4:
+        if file_format not in ("wav", STEM_MP4):
+            raise UsageError("give --stem-mp4 or --format, not both")
+        file_format = STEM_MP4
+    is_one = file_format == STEM_MP4
+    if is_one and (stems or two_stems or mixes):
+        raise UsageError("a stem file holds all stems; leave out --stems, --two-stems and --mix")
+    default = STEM_FILE_TEMPLATE if is_one else DEFAULT_TEMPLATE
     options = SongOptions(
         outputs=_outputs(stems, two_stems, mixes or []),
         folder=folder,
-        template=DEFAULT_TEMPLATE if name is None else name,
+        template=default if name is None else name,
         format=OutputFormat(file_format, depth).name,
         depth=depth,
         rate=cast(Literal["source", "model"], rate),
         force=force,
     )
-    check_template(options.template)
+    check_template(options.template, n_files=1 if is_one else len(options.outputs))
     return options
 
 

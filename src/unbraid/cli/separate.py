@@ -31,6 +31,7 @@ def separate(
     mix: options_of.Mix = None,
     file_format: options_of.Format = "wav",
     depth: options_of.Depth = None,
+    stem_mp4: options_of.StemMp4 = False,
     rate: options_of.Rate = "source",
     name: options_of.Name = None,
     force: options_of.Force = False,
@@ -55,6 +56,7 @@ def separate(
         rate=rate,
         name=name,
         force=force,
+        stem_mp4=stem_mp4,
     )
     separator = _opened(model, threads)
     asked = stems is not None or two_stems is not None

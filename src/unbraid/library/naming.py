@@ -10,6 +10,8 @@ from pathlib import Path, PurePath
 from unbraid.errors import UsageError
 
 DEFAULT_TEMPLATE = "{track}/{stem}.{ext}"
+STEM_FILE_TEMPLATE = "{track}.{ext}"
+"""Of songs that become one file."""
 FIELDS = ("track", "stem", "model", "ext", "title", "artist", "album")
 MAX_BYTES = 255
 """Longest name of a file or folder on the file systems in use."""
@@ -21,8 +23,12 @@ _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 _RESERVED = {"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10)}
 
 
-def check_template(template: str) -> None:
+def check_template(template: str, *, n_files: int = 2) -> None:
     """Refuse a template before any work is done.
+
+    Args:
+        template: what names files.
+        n_files: that a song becomes; several need names of their own.
 
     Raises:
         UsageError: it cannot be read, or has a field that does not exist or leads out of the
@@ -41,7 +47,7 @@ def check_template(template: str) -> None:
             )
     if any(form or conversion for _, _, form, conversion in parts):
         raise UsageError(f"the template {template!r} formats a field; write {{track}} and so on")
-    if "stem" not in fields:
+    if "stem" not in fields and n_files > 1:
         raise UsageError(f"the template {template!r} needs {{stem}}, or all stems get one name")
     folders = re.split(r"[/\\]", template)
     if template[0] in "/\\" or ":" in folders[0] or ".." in folders or not folders[-1]:

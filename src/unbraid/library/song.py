@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from unbraid.audio.resample import Resampler
 from unbraid.audio.track import Track
-from unbraid.audio.writer import OutputFormat, StemWriter
+from unbraid.audio.writer import STEM_MP4, OutputFormat, StemWriter
 from unbraid.library.naming import DEFAULT_TEMPLATE, fill
 from unbraid.separation.model import Model
 from unbraid.separation.offline import Progress, Report, separate
@@ -25,13 +25,23 @@ Samples = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class SongOptions:
-    """What is written, and how."""
+    """What is written, and how.
+
+    Attributes:
+        outputs: a file each; of no meaning for the format `STEM_MP4`, one file with all stems.
+        folder: where to.
+        template: of the files' names.
+        format: one of `FORMATS`, or `STEM_MP4`.
+        depth: None for the source's, 16 for lossy ones; AAC in stem files.
+        rate: the source's or the model's.
+        force: replace files that exist.
+    """
 
     outputs: list[Output]
     folder: Path
     template: str = DEFAULT_TEMPLATE
     format: str = "wav"
-    depth: str | None = None  # None: the source's, 16 for lossy ones
+    depth: str | None = None
     rate: Literal["source", "model"] = "source"
     force: bool = False
 
@@ -64,7 +74,8 @@ def plan(path: Path, model: str, options: SongOptions) -> tuple[dict[str, Path],
         UsageError: the format does not have the depth asked for.
     """
     with Track(path) as track:
-        return song_targets(track.path.stem, track.tags, model, options), _format(track, options)
+        targets = song_targets(track.path.stem, track.tags, model, options)
+        return targets, format_for(track, options.format, options.depth)
 
 
 def song_targets(
@@ -85,9 +96,11 @@ def song_targets(
         "ext": OutputFormat(options.format).extension.lstrip("."),
         **{field: str(known.get(field, "")) for field in ("title", "artist", "album")},
     }
+    is_one = options.format == STEM_MP4
+    names = ["stems"] if is_one else [output.name for output in options.outputs]
     return {
-        output.name: options.folder / fill(options.template, {**values, "stem": output.name})
-        for output in options.outputs
+        output: options.folder / fill(options.template, {**values, "stem": output})
+        for output in names
     }
 
 
@@ -119,7 +132,7 @@ def separate_song(
 
     with Track(path, sample_rate=model_rate) as track:
         rate = track.source.sample_rate if options.rate == "source" else model_rate
-        output_format = _format(track, options)
+        output_format = format_for(track, options.format, options.depth)
         writer = StemWriter(
             song_targets(track.path.stem, track.tags, separator.name, options),
             output_format=output_format,
@@ -132,13 +145,14 @@ def separate_song(
         with writer:
 
             def write(stems: Samples) -> None:
-                writer.write(mixed(stems, options.outputs))
+                is_one = options.format == STEM_MP4
+                writer.write(stems if is_one else mixed(stems, options.outputs))
 
             if rate == model_rate:
                 report = take_apart(track, separator, write, progress=progress, cancel=cancel)
             else:
                 with Track(path, sample_rate=rate) as original:
-                    at_rate = _AtSourceRate(original, model_rate, write)
+                    at_rate = AtSourceRate(original, model_rate, write)
                     report = take_apart(
                         track, separator, at_rate.add, progress=progress, cancel=cancel
                     )
@@ -162,15 +176,22 @@ def separate_song(
     )
 
 
-class _AtSourceRate:
+class AtSourceRate:
     """Brings stems to the source's rate, where `other` is once more what the others leave.
 
     Resampled alone, four stems would sum to a mixture without what lies above half the model's
     rate: a 96 kHz recording would lose its upper octave.
     """
 
-    def __init__(self, original: Track, model_rate: int, write: Callable[[Samples], None]) -> None:
-        self._blocks = original.blocks()
+    def __init__(
+        self,
+        original: Track,
+        model_rate: int,
+        write: Callable[[Samples], None],
+        *,
+        start: int = 0,  # of the original, where the first sample of what is added lies
+    ) -> None:
+        self._blocks = original.blocks(start=start)
         self._write = write
         self._resampler = Resampler(model_rate, original.sample_rate, 2 * N_CLAIMED)
         self._mixture = np.zeros((2, 0), np.float32)
@@ -206,13 +227,17 @@ class _AtSourceRate:
         self._write(stems)
 
 
-def _format(track: Track, options: SongOptions) -> OutputFormat:
-    depth = options.depth
-    if depth is None and options.format in ("wav", "flac"):
+def format_for(track: Track, name: str, depth: str | None) -> OutputFormat:
+    """A format, and the track's depth where none is named.
+
+    Raises:
+        UsageError: there is no such format, or not with that depth.
+    """
+    if depth is None and name in ("wav", "flac"):
         depth = _depth_of(track)
-        if options.format == "flac" and depth == "32f":
+        if name == "flac" and depth == "32f":
             depth = "24"
-    return OutputFormat(options.format, depth)
+    return OutputFormat(name, depth)
 
 
 def _depth_of(track: Track) -> str:
