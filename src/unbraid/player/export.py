@@ -282,7 +282,7 @@ class _Heard:
         blocks = [self._bus]
         for at in range(0, stems.shape[-1], _BLOCK):
             block = stems[..., at : at + _BLOCK]
-            out = np.empty(block.shape[1:], np.float32)
+            out = np.empty((2, block.shape[-1]), np.float32)
             self._mixer.mix(block, out)
             blocks.append(out)
         self._bus = np.concatenate(blocks, axis=1)
@@ -332,9 +332,7 @@ def _at_rate(
     n_wanted = None if stop is None else round(stop * rate / model_rate) - early_at_rate
     original = stack.enter_context(Track(song.path, sample_rate=rate))
     ready: list[Samples] = []
-    at_rate = AtSourceRate(
-        original, model_rate, lambda block: ready.append(block), start=early_at_rate
-    )
+    at_rate = AtSourceRate(original, model_rate, ready.append, start=early_at_rate)
     n_given = 0
 
     def given() -> Iterator[Samples]:
