@@ -3,6 +3,8 @@
 import json
 import math
 import sys
+import threading
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from unbraid.library.batch import BatchProgress, SongEvent, Summary, Work
     from unbraid.library.worker import Setup
 
+    Run = Callable[[threading.Event, "_Teller"], Summary]
+
 STOPPED = 130
 
 
@@ -26,7 +30,10 @@ def batch(
             metavar="PATH...", help="Folders, songs, globs, m3u8 playlists; - for a list on stdin."
         ),
     ],
-    out: options_of.Out = Path("separated"),
+    out: Annotated[
+        str,
+        typer.Option("-o", "--out", help="Folder to write to; with --cluster also a URL."),
+    ] = "separated",
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Songs at once; one a core if not given.")
     ] = None,
@@ -52,6 +59,10 @@ def batch(
     stall_s: Annotated[
         float, typer.Option("--stall-s", min=1, help="Give up a song after so long without a sign.")
     ] = 120.0,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="On Ray: local, auto or ray://host:port."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a JSON object for each event.")
     ] = False,
@@ -63,11 +74,9 @@ def batch(
     command as often as you like. Ctrl-C finishes the songs that were begun; twice gives them up.
     """
     from unbraid.cli.interrupts import Stops
-    from unbraid.library.batch import run_batch
-    from unbraid.library.inputs import find_inputs
 
     options = options_of.song_options(
-        folder=out,
+        folder=Path(out),
         stems=stems,
         two_stems=two_stems,
         mixes=mix,
@@ -80,18 +89,76 @@ def batch(
     )
     asked = stems is not None or two_stems is not None
     n_jobs, setup, work = _prepared(model, options, jobs, threads, memory_mb, stall_s, asked=asked)
-    found = find_inputs(paths, without=out, lines=_lines() if "-" in paths else ())
-    if not found.songs and not found.problems:
-        raise UsageError(f"no songs in {', '.join(paths)}; name a folder that holds some")
+    lines = _lines() if "-" in paths else []
     with _Teller(as_json=as_json, quiet=quiet) as teller, Stops(teller.stopping) as stops:
-        teller.start(len(found.songs), found.n_others, work, n_jobs)
-        summary = run_batch(
-            found, work, setup, n_jobs=n_jobs, verify=verify, stop=stops.stop, tell=teller.tell
-        )
+        if cluster is None:
+            run = _locally(paths, out, lines, work, setup, n_jobs, verify=verify)
+        else:
+            run = _on_cluster(cluster, paths, out, lines, work, setup, jobs)
+        summary = run(stops.stop, teller)
     teller.end(summary)
     if stops.stop.is_set() and summary.n_untried:
         return STOPPED
     return 1 if summary.failures or summary.n_untried else 0
+
+
+def _locally(
+    paths: list[str],
+    out: str,
+    lines: list[bytes],
+    work: "Work",
+    setup: "Setup",
+    n_jobs: int,
+    *,
+    verify: bool,
+) -> "Run":
+    from unbraid.library.batch import run_batch
+    from unbraid.library.inputs import find_inputs
+
+    for name in (*paths, out):
+        if "://" in name:
+            raise UsageError(f"{name}: URLs need --cluster; or name a folder")
+    found = find_inputs(paths, without=Path(out), lines=lines)
+
+    def run(stop: threading.Event, teller: "_Teller") -> "Summary":
+        teller.start(len(found.songs), found.n_others, work.model, n_jobs)
+        return run_batch(
+            found, work, setup, n_jobs=n_jobs, verify=verify, stop=stop, tell=teller.tell
+        )
+
+    _check_some(paths, found.songs, found.problems)
+    return run
+
+
+def _on_cluster(
+    address: str,
+    paths: list[str],
+    out: str,
+    lines: list[bytes],
+    work: "Work",
+    setup: "Setup",
+    jobs: int | None,
+) -> "Run":
+    try:
+        from unbraid.library.cluster import run_cluster
+        from unbraid.library.remote import find_anywhere
+    except ModuleNotFoundError as error:
+        raise UsageError(f"--cluster needs {error.name}: pip install 'unbraid[cluster]'") from None
+    songs, problems = find_anywhere(paths, without=out, lines=lines)
+
+    def run(stop: threading.Event, teller: "_Teller") -> "Summary":
+        teller.start(len(songs), 0, work.model, jobs)
+        return run_cluster(
+            address, songs, problems, out, work, setup, n_jobs=jobs, stop=stop, tell=teller.tell
+        )
+
+    _check_some(paths, songs, problems)
+    return run
+
+
+def _check_some(paths: list[str], songs: Sequence[object], problems: Sized) -> None:
+    if not songs and not problems:
+        raise UsageError(f"no songs in {', '.join(paths)}; name a folder that holds some")
 
 
 def _prepared(
@@ -162,8 +229,8 @@ class _Teller:
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
 
-    def start(self, n_songs: int, n_others: int, work: "Work", n_jobs: int) -> None:
-        self._event("start", n_songs=n_songs, n_others=n_others, model=work.model, jobs=n_jobs)
+    def start(self, n_songs: int, n_others: int, model: str, n_jobs: int | None) -> None:
+        self._event("start", n_songs=n_songs, n_others=n_others, model=model, jobs=n_jobs)
 
     def tell(self, event: "SongEvent | BatchProgress") -> None:
         from unbraid.library.batch import BatchProgress
