@@ -15,11 +15,13 @@ import pytest
 
 from tests.cli.conftest import write_song
 from unbraid.library import batch as batches
-from unbraid.library.batch import BatchProgress, SongEvent, Summary, Work, run_batch
+from unbraid.library.batch import run_batch
+from unbraid.library.events import BatchProgress, SongEvent, Summary
 from unbraid.library.inputs import find_inputs
 from unbraid.library.jobs import PRIVATE
 from unbraid.library.pool import Event, Pool
 from unbraid.library.song import SongOptions
+from unbraid.library.work import Work
 from unbraid.library.worker import Limits, Setup, Task, _Bench
 from unbraid.models.catalog import find_model
 from unbraid.separation.outputs import stem_outputs

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import write_song
-from unbraid.library.batch import BatchProgress, SongEvent, Summary, Work, run_batch
+from unbraid.library.batch import run_batch
+from unbraid.library.events import BatchProgress, SongEvent, Summary
 from unbraid.library.inputs import find_inputs
 from unbraid.library.jobs import PRIVATE
 from unbraid.library.song import SongOptions
+from unbraid.library.work import Work
 from unbraid.library.worker import Limits, Setup
 from unbraid.models.catalog import find_model
 from unbraid.separation.outputs import stem_outputs

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from unbraid.errors import OutputError
-from unbraid.library.jobs import PRIVATE, JobLog, JobLogError, LoggedFile, Source, file_digest
+from unbraid.library.jobs import PRIVATE, JobLog, JobLogError
+from unbraid.library.rows import LoggedFile
+from unbraid.library.source import Source, file_digest
 
 SONG = Path("/music/song.mp3")
 

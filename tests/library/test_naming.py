@@ -21,6 +21,8 @@ def filled(template: str, **values: str) -> str:
         ("a\\b:c*d?", "a_b_c_d_"),
         ("CON", "_CON"),
         ("lpt1.x", "_lpt1.x"),
+        ("Com².x", "_Com².x"),
+        ("CONIN$", "_CONIN$"),
         ("dots...", "dots"),
         ("", "unknown"),
         ("Ænima 日本語", "Ænima 日本語"),

@@ -15,7 +15,8 @@ from unbraid.cli import options as options_of
 from unbraid.errors import UsageError
 
 if TYPE_CHECKING:
-    from unbraid.library.batch import BatchProgress, SongEvent, Summary, Work
+    from unbraid.library.events import BatchProgress, SongEvent, Summary
+    from unbraid.library.work import Work
     from unbraid.library.worker import Setup
 
     Run = Callable[[threading.Event, "_Teller"], Summary]
@@ -172,7 +173,7 @@ def _prepared(
     asked: bool,
 ) -> "tuple[int, Setup, Work]":
     """How many workers, with what, doing what."""
-    from unbraid.library.batch import Work
+    from unbraid.library.work import Work
     from unbraid.library.worker import DEFAULT_MEMORY_MB, Limits, Setup
     from unbraid.models.catalog import DEFAULT_MODEL, find_model
     from unbraid.separation.model import named_model
@@ -233,7 +234,7 @@ class _Teller:
         self._event("start", n_songs=n_songs, n_others=n_others, model=model, jobs=n_jobs)
 
     def tell(self, event: "SongEvent | BatchProgress") -> None:
-        from unbraid.library.batch import BatchProgress
+        from unbraid.library.events import BatchProgress
 
         if isinstance(event, BatchProgress):
             self._advance(event)

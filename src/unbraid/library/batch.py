@@ -1,118 +1,30 @@
 """Many songs to stems on this machine: what is to be done, what need not, and what came of it."""
 
-import hashlib
 import itertools
 import json
 import os
 import shutil
 import threading
-import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from unbraid.audio.writer import sync_file
 from unbraid.errors import AudioError, OutputError, UnbraidError
+from unbraid.library.events import BatchProgress, SongEvent, State, Summary
 from unbraid.library.inputs import Found, Input
-from unbraid.library.jobs import JobLog, JobLogError, LoggedFile, Source, file_digest
+from unbraid.library.jobs import JobLog, JobLogError
 from unbraid.library.layout import Layout, Targets, needs_tags
+from unbraid.library.meter import Meter
 from unbraid.library.pool import Pool
-from unbraid.library.song import SongOptions
-from unbraid.library.worker import (
-    Alive,
-    Failure,
-    Probe,
-    Separate,
-    Separated,
-    Setup,
-    Task,
-    stamp_of,
-)
-
-State = Literal["done", "skipped", "moved", "copied", "failed"]
+from unbraid.library.rows import LoggedFile
+from unbraid.library.source import Source, file_digest, stamp_of
+from unbraid.library.work import Work
+from unbraid.library.worker import Alive, Failure, Probe, Separate, Separated, Setup, Task
 
 _STAGED_NAME = "{stem}.{ext}"
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What is done to each song.
-
-    Attributes:
-        model: the model's name, as templates spell it.
-        numbers: names the model's exact numbers.
-        options: what is written; its folder is the output folder.
-    """
-
-    model: str
-    numbers: str
-    options: SongOptions
-
-    @property
-    def key(self) -> str:
-        """Names the work: the same song and key give the same bytes, under whatever names."""
-        options = asdict(self.options)
-        for name in ("folder", "template", "force"):
-            del options[name]
-        text = json.dumps([self.model, self.numbers, options], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class SongEvent:
-    """What came of one song.
-
-    Attributes:
-        state: done; skipped, as its files are there; moved or copied, as they were elsewhere;
-            or failed.
-        source: the song.
-        paths: its files by output.
-        error: why it failed, and what to do.
-        warnings: what was wrong with it, and files of ours that were set aside.
-        facts: of a separated song: audio_s, wall_s, cpu_s and so on, as `SongResult`.
-    """
-
-    state: State
-    source: Path
-    paths: dict[str, Path] = field(default_factory=dict)
-    error: str | None = None
-    warnings: tuple[str, ...] = ()
-    facts: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class BatchProgress:
-    """How far a batch is."""
-
-    n_songs: int
-    n_ended: int
-    n_failed: int
-    fraction: float  # by the songs' bytes
-    audio_s: float  # separated in this run
-    times_real_time: float
-    eta_s: float | None  # None before anything was separated
-
-
-@dataclass(slots=True)
-class Summary:
-    """What came of a batch.
-
-    Attributes:
-        states: how many songs ended in each state.
-        failures: what failed, and why, in one line each.
-        n_untried: songs that were not begun, for `halted`, or as the user asked to stop.
-        halted: why the batch could not go on.
-        audio_s, wall_s: separated, and time taken.
-    """
-
-    states: Counter[State] = field(default_factory=Counter)
-    failures: dict[Path, str] = field(default_factory=dict)
-    n_untried: int = 0
-    halted: str | None = None
-    audio_s: float = 0.0
-    wall_s: float = 0.0
 
 
 def run_batch(
@@ -176,7 +88,7 @@ class _Batch:
         self._making: dict[str, list[Input]] = {}  # contents being separated, and who waits
         self._serial = itertools.count()
         self._summary = Summary()
-        self._meter = _Meter(found.songs)
+        self._meter = Meter(found.songs)
 
     def close(self) -> None:
         self._pool.close()
@@ -458,60 +370,3 @@ class _Batch:
 
     def _show(self) -> None:
         self._tell(self._meter.progress(self._summary.states["failed"]))
-
-
-class _Meter:
-    """Counts what is done, by the songs' bytes, which are known before anything is decoded."""
-
-    def __init__(self, songs: list[Input]) -> None:
-        self._n_bytes = {song.path: _size(song.path) for song in songs}
-        self._n_all = max(1, sum(self._n_bytes.values()))
-        self._n_worked = 0  # of songs that were separated
-        self._n_ended = 0
-        self._now: dict[Path, tuple[float, float]] = {}  # fraction and seconds of those begun
-        self._started_s = time.monotonic()
-        self.ended: set[Path] = set()
-        self.n_songs_ended = 0
-        self.audio_s = 0.0
-
-    @property
-    def wall_s(self) -> float:
-        return time.monotonic() - self._started_s
-
-    def advance(self, song: Path, fraction: float, done_s: float) -> None:
-        self._now[song] = (fraction, done_s)
-
-    def separated(self, song: Path, audio_s: float) -> None:
-        self._n_worked += self._n_bytes[song]
-        self.audio_s += audio_s
-        self._now.pop(song, None)
-
-    def end(self, song: Path) -> None:
-        self._now.pop(song, None)
-        self.ended.add(song)
-        if song in self._n_bytes:  # else a folder that cannot be read, or the like
-            self.n_songs_ended += 1
-            self._n_ended += self._n_bytes[song]
-
-    def progress(self, n_failed: int) -> BatchProgress:
-        """How far all is, and when it will be done if the rest goes as what was separated."""
-        partly = sum(self._n_bytes[song] * now[0] for song, now in self._now.items())
-        audio_s = self.audio_s + sum(now[1] for now in self._now.values())
-        worked = self._n_worked + partly
-        left = self._n_all - self._n_ended - partly
-        return BatchProgress(
-            n_songs=len(self._n_bytes),
-            n_ended=self.n_songs_ended,
-            n_failed=n_failed,
-            fraction=min(1.0, (self._n_ended + partly) / self._n_all),
-            audio_s=audio_s,
-            times_real_time=audio_s / max(1e-6, self.wall_s),
-            eta_s=self.wall_s * left / worked if worked > 0 else None,
-        )
-
-
-def _size(path: Path) -> int:
-    try:
-        return max(1, path.stat().st_size)
-    except OSError:
-        return 1

@@ -22,12 +22,13 @@ import ray
 import ray.data
 
 from unbraid.errors import AudioError, UnbraidError, UsageError
-from unbraid.library.batch import BatchProgress, SongEvent, Summary, Work
-from unbraid.library.jobs import Source
+from unbraid.library.events import BatchProgress, SongEvent, Summary
 from unbraid.library.layout import Layout, needs_tags
 from unbraid.library.ledger import Entry, Ledger
 from unbraid.library.pool import Pool
 from unbraid.library.remote import RemoteSong, fetch, put, stamp_at, sweep_staging
+from unbraid.library.source import Source
+from unbraid.library.work import Work
 from unbraid.library.worker import Failure, Probe, Separate, Separated, Setup, Task
 
 _MOST_BLOCKS = 20_000

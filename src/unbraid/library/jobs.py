@@ -6,94 +6,25 @@ there. Whatever instant a batch is killed at, the next one finishes the renames 
 sweeps what was not, and goes on.
 """
 
-import hashlib
 import os
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from unbraid.audio.writer import sync_folder
 from unbraid.errors import OutputError
-from unbraid.library.layout import is_inside
 from unbraid.library.naming import fold
+from unbraid.library.rows import APPLICATION, SCHEMA, VERSION, LoggedFile, logged, raw
+from unbraid.library.source import Source, file_digest
 
 PRIVATE: Final = ".unbraid"
 """The batch's own folder in the output folder: job log, staging, and files that were set aside."""
 
-_VERSION = 1
 _MOST_LATER = 1_000
-_APPLICATION = 0x756E6272  # "unbr"
-_SCHEMA = """
-CREATE TABLE source (
-    path BLOB PRIMARY KEY,
-    stamp TEXT NOT NULL,     -- size and times: another stamp, another look
-    content TEXT NOT NULL,   -- SHA-256 of its bytes
-    tags TEXT NOT NULL       -- JSON
-) WITHOUT ROWID;
-CREATE TABLE file (
-    target BLOB PRIMARY KEY, -- relative to the output folder
-    fold BLOB NOT NULL UNIQUE,
-    source BLOB NOT NULL,
-    output TEXT NOT NULL,
-    content TEXT NOT NULL,   -- of the source when this was made
-    work TEXT NOT NULL,      -- model and options
-    n_bytes INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL,
-    sha256 TEXT NOT NULL,
-    staged BLOB              -- where it waits to be renamed, relative; NULL: it is in place
-) WITHOUT ROWID;
-CREATE INDEX file_content ON file (content, work);
-CREATE TABLE song (          -- how it went last; for people, nothing is decided by it
-    source BLOB NOT NULL,
-    work TEXT NOT NULL,
-    state TEXT NOT NULL,
-    error TEXT,
-    audio_s REAL,
-    wall_s REAL,
-    cpu_s REAL,
-    ended_at TEXT DEFAULT CURRENT_TIMESTAMP,
-    PRIMARY KEY (source, work)
-) WITHOUT ROWID;
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What is known of a song's file."""
-
-    stamp: str
-    content: str  # SHA-256 of its bytes
-    tags: str  # JSON
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedFile:
-    """A file that a batch wrote, or is about to put in place.
-
-    Attributes:
-        target: relative to the output folder.
-        source: the song it was made from.
-        output: its name among the song's outputs.
-        content: SHA-256 of the song's bytes.
-        work: names model and options.
-        n_bytes, mtime_ns, sha256: what it should be.
-        staged: where it waits to be renamed, relative to the output folder; None: it is in place.
-    """
-
-    target: Path
-    source: Path
-    output: str
-    content: str
-    work: str
-    n_bytes: int
-    mtime_ns: int
-    sha256: str
-    staged: Path | None = None
 
 
 class JobLogError(OutputError):
@@ -144,11 +75,11 @@ class JobLog:
         application = self._db.execute("PRAGMA application_id").fetchone()[0]
         tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if tables == 0:
-            for statement in _SCHEMA.split(";\n"):
+            for statement in SCHEMA.split(";\n"):
                 self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {_VERSION}")
-            self._db.execute(f"PRAGMA application_id = {_APPLICATION}")
-        elif (application, version) != (_APPLICATION, _VERSION):
+            self._db.execute(f"PRAGMA user_version = {VERSION}")
+            self._db.execute(f"PRAGMA application_id = {APPLICATION}")
+        elif (application, version) != (APPLICATION, VERSION):
             self._db.execute("ROLLBACK")
             raise JobLogError(
                 f"{self._path}: is no job log of this version of unbraid; use another -o"
@@ -184,7 +115,7 @@ class JobLog:
         """What is known of a song's file."""
         with self._told():
             row = self._db.execute(
-                "SELECT stamp, content, tags FROM source WHERE path = ?", (_raw(path),)
+                "SELECT stamp, content, tags FROM source WHERE path = ?", (raw(path),)
             ).fetchone()
         return Source(*map(str, row)) if row else None
 
@@ -192,7 +123,7 @@ class JobLog:
         """Keep what was found out about a song's file; on the disk with what is published next."""
         self._soon(
             "INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?)",
-            *(_raw(path), source.stamp, source.content, source.tags),
+            *(raw(path), source.stamp, source.content, source.tags),
         )
 
     def owner(self, folded: bytes) -> LoggedFile | None:
@@ -201,7 +132,7 @@ class JobLog:
 
     def file(self, target: Path) -> LoggedFile | None:
         """The file of a name, spelled as it is."""
-        return next(iter(self._files("target = ?", _raw(target))), None)
+        return next(iter(self._files("target = ?", raw(target))), None)
 
     def made_from(self, content: str, work: str) -> list[LoggedFile]:
         """All files that were made from a content by a model with options."""
@@ -226,7 +157,7 @@ class JobLog:
         if status.st_mtime_ns != file.mtime_ns:
             self._soon(
                 "UPDATE file SET mtime_ns = ? WHERE target = ?",
-                *(status.st_mtime_ns, _raw(file.target)),
+                *(status.st_mtime_ns, raw(file.target)),
             )
         return True
 
@@ -264,20 +195,20 @@ class JobLog:
             self._flush()
             for file in files:
                 if file.staged is not None:
-                    self._db.execute("DELETE FROM file WHERE target = ?", (_raw(file.staged),))
+                    self._db.execute("DELETE FROM file WHERE target = ?", (raw(file.staged),))
                 self._db.execute(
                     "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
-                        _raw(file.target),
+                        raw(file.target),
                         fold(file.target),
-                        _raw(file.source),
+                        raw(file.source),
                         file.output,
                         file.content,
                         file.work,
                         file.n_bytes,
                         file.mtime_ns,
                         file.sha256,
-                        _raw(file.staged) if file.staged is not None else None,
+                        raw(file.staged) if file.staged is not None else None,
                     ),
                 )
             self._db.execute("COMMIT")
@@ -287,9 +218,7 @@ class JobLog:
     def adopt(self, files: Iterable[LoggedFile], source: Path) -> None:
         """Let files in place be those of a song that was renamed or moved."""
         for file in files:
-            self._soon(
-                "UPDATE file SET source = ? WHERE target = ?", _raw(source), _raw(file.target)
-            )
+            self._soon("UPDATE file SET source = ? WHERE target = ?", raw(source), raw(file.target))
 
     def note(self, source: Path, work: str, state: str, facts: Mapping[str, Any]) -> None:
         """Write down how a song went."""
@@ -297,7 +226,7 @@ class JobLog:
         self._soon(
             "INSERT OR REPLACE INTO song (source, work, state, error, audio_s, wall_s, cpu_s) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            *(_raw(source), work, state, *figures),
+            *(raw(source), work, state, *figures),
         )
 
     def _files(self, condition: str, *values: Any) -> Iterator[LoggedFile]:
@@ -309,7 +238,7 @@ class JobLog:
             ).fetchall()
             for row in rows:
                 try:
-                    yield _logged(*row)
+                    yield logged(*row)
                 except (TypeError, ValueError) as error:
                     raise sqlite3.DatabaseError(f"a row makes no sense: {error}") from error
 
@@ -328,7 +257,7 @@ class JobLog:
                 staged.replace(target)
                 folders.add(target.parent)
                 emptied.add(staged.parent)
-                self._soon("UPDATE file SET staged = NULL WHERE target = ?", _raw(file.target))
+                self._soon("UPDATE file SET staged = NULL WHERE target = ?", raw(file.target))
         except OSError as error:
             raise OutputError(
                 f"{error.filename2 or error.filename or self.folder}: cannot write there "
@@ -347,7 +276,7 @@ class JobLog:
                 with suppress(OutputError):  # that song is made again, and tells
                     self._place([file])
             elif self.is_there(file):
-                self._soon("UPDATE file SET staged = NULL WHERE target = ?", _raw(file.target))
+                self._soon("UPDATE file SET staged = NULL WHERE target = ?", raw(file.target))
         self._db.execute("BEGIN")
         self._flush()
         self._db.execute("DELETE FROM file WHERE staged IS NOT NULL")
@@ -369,6 +298,15 @@ class JobLog:
         self._later.clear()
 
     def _set_aside(self, path: Path) -> Path:
+        try:
+            return self._moved_aside(path)
+        except OSError as error:
+            raise OutputError(
+                f"{path}: was changed by somebody and cannot be set aside ({error.strerror}); "
+                "move it away and run the batch again"
+            ) from error
+
+    def _moved_aside(self, path: Path) -> Path:
         kept = self.folder / PRIVATE / "replaced" / path.relative_to(self.folder)
         kept.parent.mkdir(parents=True, exist_ok=True)
         n = 1
@@ -405,42 +343,3 @@ class JobLog:
                     "--force, which makes all files again"
                 )
             raise JobLogError(told) from error
-
-
-def _logged(
-    target: bytes,
-    source: bytes,
-    output: str,
-    content: str,
-    work: str,
-    n_bytes: int,
-    mtime_ns: int,
-    sha256: str,
-    staged: bytes | None,
-) -> LoggedFile:
-    """A row as a file; a log may come from anywhere."""
-    paths = [Path(os.fsdecode(raw)) for raw in (target, staged) if raw is not None]
-    if not all(map(is_inside, paths)):
-        raise ValueError("a path leads out of the folder")
-    return LoggedFile(
-        paths[0],
-        Path(os.fsdecode(source)),
-        str(output),
-        str(content),
-        str(work),
-        int(n_bytes),
-        int(mtime_ns),
-        str(sha256),
-        paths[1] if staged is not None else None,
-    )
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _raw(path: Path) -> bytes:
-    """A path as the system spells it; names need not be text."""
-    return os.fsencode(path)

@@ -20,7 +20,9 @@ _NEVER_SHORTENED = ("stem", "ext")
 _TELLING = ("track", "title", "album", "artist")
 _MARKED = 120  # bytes left of a name that gets a mark
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
-_RESERVED = {"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10)}
+_RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
+    f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"
+}
 
 
 def check_template(template: str, *, n_files: int = 2) -> None:

@@ -116,7 +116,8 @@ class Event:
 class Pool:
     """Workers that share a queue of tasks.
 
-    A task whose worker dies or stalls is tried once more in a fresh one, then it has failed.
+    A task whose worker dies, stalls or runs out of memory is tried once more in a fresh one, then
+    it has failed.
 
     Args:
         setup: what each worker works with.
@@ -126,7 +127,7 @@ class Pool:
     def __init__(self, setup: Setup, n_workers: int) -> None:
         self._limits = setup.limits
         self._workers = [WorkerProcess(setup) for _ in range(n_workers)]
-        self._died_once: set[tuple[type[Task], Path]] = set()
+        self._tried_once: set[tuple[type[Task], Path]] = set()
 
     @property
     def pids(self) -> list[int]:
@@ -158,10 +159,14 @@ class Pool:
                 if worker.connection in ready:
                     try:
                         reply = worker.take()
+                        if isinstance(reply, Failure) and reply.is_odd:
+                            reply = self._give_up(worker, task, reply, again)
                     except EOFError:
-                        reply = self._died(worker, task, worker.cause_of_death(), again)
+                        cause = Failure(f"{task.path}: {worker.cause_of_death()}")
+                        reply = self._give_up(worker, task, cause, again)
                 elif worker.has_stalled():
-                    reply = self._died(worker, task, _stalled(self._limits), again)
+                    cause = Failure(f"{task.path}: {_stalled(self._limits)}")
+                    reply = self._give_up(worker, task, cause, again)
                 if reply is None:
                     continue
                 if not isinstance(reply, Alive):
@@ -173,17 +178,18 @@ class Pool:
         for worker in self._workers:
             worker.kill()
 
-    def _died(
-        self, worker: WorkerProcess, task: Task, cause: str, again: deque[Task]
+    def _give_up(
+        self, worker: WorkerProcess, task: Task, cause: Failure, again: deque[Task]
     ) -> Failure | None:
+        """End a worker; its task has failed if that happened to it before."""
         worker.kill()
         worker.task = None
         key = (type(task), task.path)
-        if key not in self._died_once:
-            self._died_once.add(key)
+        if key not in self._tried_once:
+            self._tried_once.add(key)
             again.append(task)
             return None
-        return Failure(f"{task.path}: {cause}")
+        return cause
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from fsspec.implementations.local import LocalFileSystem
 from unbraid.audio.writer import sync_file, sync_folder
 from unbraid.errors import AudioError, OutputError
 from unbraid.library.inputs import SONGS, Input, find_inputs
-from unbraid.library.jobs import PRIVATE, file_digest
+from unbraid.library.jobs import PRIVATE
+from unbraid.library.source import file_digest
 
 _WHOLE_PUTS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "oci"}
 """Object stores, where a file appears when all of it has arrived."""

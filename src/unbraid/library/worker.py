@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from unbraid.errors import AudioError, UnbraidError
 
 if TYPE_CHECKING:
-    from unbraid.library.jobs import Source
     from unbraid.library.song import SongOptions, SongResult
+    from unbraid.library.source import Source
     from unbraid.separation.model import Model
     from unbraid.separation.offline import Progress
     from unbraid.separation.separator import Separator
@@ -107,10 +107,17 @@ class Separated:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a task failed, in one line; `is_disk` if the next song would fail of it as well."""
+    """Why a task failed, in one line.
+
+    Attributes:
+        message: names the song and the remedy.
+        is_disk: the next song would fail of it as well.
+        is_odd: it may be the worker's state, not the song: a fresh worker may do it.
+    """
 
     message: str
     is_disk: bool = False
+    is_odd: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,21 +130,6 @@ class Alive:
 
 
 Reply = "Source | Separated | Failure"
-
-
-def stamp_of(path: Path) -> str:
-    """What changes when a file does: its size, times and number.
-
-    Raises:
-        AudioError: it is gone, or is no regular file (a pipe would be waited for).
-    """
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise AudioError(f"{path}: {error.strerror}; check its name and permissions") from error
-    if not path.is_file():
-        raise AudioError(f"{path}: is not a regular file; name a sound file")
-    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
 
 
 def serve(connection: Connection, setup: Setup) -> None:
@@ -182,15 +174,17 @@ class _Bench:
         except MemoryError:
             return Failure(
                 f"{task.path}: needs more than {self._setup.limits.memory_mb} MB of memory; "
-                "raise --memory-mb, or convert it to an ordinary format"
+                "raise --memory-mb, or convert it to an ordinary format",
+                is_odd=True,
             )
         except Exception as error:
             reason = " ".join(str(error).split())[:200]
-            return Failure(f"{task.path}: unexpected {type(error).__name__}: {reason}")
+            told = f"{task.path}: unexpected {type(error).__name__}: {reason}"
+            return Failure(told, is_odd=True)
 
     def _separate(self, task: Separate) -> Separated:
-        from unbraid.library.jobs import file_digest
         from unbraid.library.song import separate_song
+        from unbraid.library.source import file_digest, stamp_of
 
         if self._separator is None:
             self._separator = _opened(self._setup)
@@ -246,7 +240,7 @@ def _probe(task: Probe) -> "Source":
     import json
 
     from unbraid.audio.track import Track
-    from unbraid.library.jobs import Source, file_digest
+    from unbraid.library.source import Source, file_digest, stamp_of
 
     for _ in range(2):
         stamp = stamp_of(task.path)
