@@ -47,6 +47,40 @@ def test_a_signal_leaves_nothing_half_written(
     assert not Path("separated").exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+@pytest.mark.parametrize(
+    ("package", "is_compiled"), [("typer", False), ("onnxruntime", False), ("soxr", True)]
+)
+def test_ctrl_c_while_packages_are_loaded_is_one_line(
+    here: Path, package: str, is_compiled: bool
+) -> None:
+    write_song("a.wav")
+    # A compiled module tells what stopped it as an ImportError.
+    code = f"""
+import os, runpy, signal, sys
+
+class Signalling:
+    def find_spec(self, name, path=None, target=None):
+        if name == {package!r}:
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+            except KeyboardInterrupt as error:
+                if {is_compiled}:
+                    raise ImportError("initialization failed") from error
+                raise
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Signalling())
+sys.argv[1:] = ["separate", "a.wav", "--model", "tiny"]
+runpy.run_module("unbraid", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("unbraid: cancelled")
+    assert not Path("separated").exists()
+
+
 def test_a_reader_that_leaves_early_is_no_failure(here: Path) -> None:
     command = f"{sys.executable} -m unbraid models --json | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)

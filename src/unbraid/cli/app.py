@@ -61,6 +61,8 @@ def run(arguments: list[str] | None = None) -> int:
         result = app(arguments, prog_name="unbraid", standalone_mode=False)
         sys.stdout.flush()
     except UnbraidError as error:
+        if _came_of_ctrl_c(error):
+            return _fail(CANCELLED, INTERRUPTED)
         return _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return _fail(CANCELLED, INTERRUPTED)
@@ -72,10 +74,17 @@ def run(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        return _report(error)
+        return _fail(CANCELLED, INTERRUPTED) if _came_of_ctrl_c(error) else _report(error)
     if result == INTERRUPTED:  # typer turns KeyboardInterrupt into this
         return _fail(CANCELLED, INTERRUPTED)
     return result if isinstance(result, int) else 0
+
+
+def _came_of_ctrl_c(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is the cause: a compiled module that it stops at loading fails to import."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _report(error: Exception) -> int:
