@@ -308,14 +308,19 @@ class StemWriter:
     def _cannot_write(self, error: Exception, folder: Path | None = None) -> OutputError:
         if folder is None:
             folder = next(iter(self._targets.values()), Path()).parent
-        code = getattr(error, "errno", None)
-        reason = getattr(error, "strerror", None) or str(error)
-        remedy = {
-            errno.ENOSPC: "free some space or choose another folder with -o",
-            errno.EDQUOT: "free some space or choose another folder with -o",
-            errno.ENAMETOOLONG: "choose a shorter name with --name",
-        }.get(code or 0, "choose a folder that you may write to with -o")
-        return OutputError(f"{folder}: cannot write there ({reason}); {remedy}")
+        return cannot_write(folder, error)
+
+
+def cannot_write(place: Path, error: Exception) -> OutputError:
+    """What the system or the encoder says of a place, and what to do."""
+    code = getattr(error, "errno", None)
+    reason = getattr(error, "strerror", None) or str(error)
+    remedy = {
+        errno.ENOSPC: "free some space or choose another folder with -o",
+        errno.EDQUOT: "free some space or choose another folder with -o",
+        errno.ENAMETOOLONG: "choose a shorter name with --name",
+    }.get(code or 0, "choose a folder that you may write to with -o")
+    return OutputError(f"{place}: cannot write there ({reason}); {remedy}")
 
 
 def _spool_path(partial: Path) -> Path:

@@ -20,7 +20,7 @@ from unbraid.library.layout import Layout, Targets, needs_tags
 from unbraid.library.meter import Meter
 from unbraid.library.pool import Pool
 from unbraid.library.rows import LoggedFile
-from unbraid.library.source import Source, file_digest, stamp_of
+from unbraid.library.source import Source, device_of, file_digest, stamp_of
 from unbraid.library.work import Work
 from unbraid.library.worker import Alive, Failure, Probe, Separate, Separated, Setup, Task
 
@@ -55,12 +55,18 @@ def run_batch(
         OutputError: the output folder cannot be written to, or another batch does.
         KeyboardInterrupt: as it comes; songs begun are given up, nothing half-written is left.
     """
-    with JobLog(work.options.folder) as log:
-        batch = _Batch(found, work, log, setup, n_jobs, tell)
-        try:
-            return batch.run(verify, stop or threading.Event())
-        finally:
-            batch.close()
+    summary = Summary()
+    try:
+        with JobLog(work.options.folder) as log:
+            batch = _Batch(found, work, log, setup, n_jobs, summary, tell)
+            try:
+                batch.run(verify, stop or threading.Event())
+            finally:
+                batch.close()
+    except JobLogError:
+        if summary.halted is None:  # else the log failed of what has been told
+            raise
+    return summary
 
 
 class _Batch:
@@ -71,6 +77,7 @@ class _Batch:
         log: JobLog,
         setup: Setup,
         n_jobs: int,
+        summary: Summary,
         tell: Callable[[SongEvent | BatchProgress], None],
     ) -> None:
         self._work, self._key, self._log = work, work.key, log
@@ -78,6 +85,7 @@ class _Batch:
         self._tell = tell
         self._songs = {song.path: song for song in found.songs}
         self._problems = found.problems
+        self._disks = {song.root: device_of(song.root) for song in found.songs if song.root}
         self._known: dict[Path, Source] = {}
         self._targets: dict[Path, Targets] = {}
         self._layout = Layout(work.model, work.options, self._is_taken)
@@ -87,23 +95,25 @@ class _Batch:
         self._tasks: deque[Task] = deque()
         self._making: dict[str, list[Input]] = {}  # contents being separated, and who waits
         self._serial = itertools.count()
-        self._summary = Summary()
+        self._summary = summary
         self._meter = Meter(found.songs)
 
     def close(self) -> None:
         self._pool.close()
 
-    def run(self, verify: bool, stop: threading.Event) -> Summary:
+    def run(self, verify: bool, stop: threading.Event) -> None:
         self._verify, self._stop = verify, stop
         for path, error in self._problems.items():
             self._end(SongEvent("failed", path, error=error))
-        if needs_tags(self._work.options.template):
-            self._work_through(self._probe_next)
-        self._name_all()
-        self._work_through(self._next)
+        try:
+            if needs_tags(self._work.options.template):
+                self._work_through(self._probe_next)
+            self._name_all()
+            self._work_through(self._next)
+        except JobLogError as failure:  # no song can go on
+            self._summary.halted = str(failure)
         self._summary.n_untried = len(self._songs) - self._meter.n_songs_ended
         self._summary.wall_s = self._meter.wall_s
-        return self._summary
 
     def _work_through(self, next_task: Callable[[], Task | None]) -> None:
         self._todo = deque(song for song in self._songs.values() if not self._has_ended(song))
@@ -347,7 +357,7 @@ class _Batch:
     # How it ends
 
     def _failed(self, song: Input, error: str, *, is_disk: bool = False) -> None:
-        if song.root is not None and not song.root.is_dir():
+        if song.root is not None and device_of(song.root) != self._disks[song.root]:
             error = f"{song.root}: is gone; connect its disk and run the batch again"
             self._summary.halted = self._summary.halted or error
             return

@@ -15,11 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from unbraid.audio.writer import sync_folder
+from unbraid.audio.writer import cannot_write, sync_folder
 from unbraid.errors import OutputError
 from unbraid.library.naming import fold
 from unbraid.library.rows import APPLICATION, SCHEMA, VERSION, LoggedFile, logged, raw
-from unbraid.library.source import Source, file_digest
+from unbraid.library.source import Source, device_of, file_digest
 
 PRIVATE: Final = ".unbraid"
 """The batch's own folder in the output folder: job log, staging, and files that were set aside."""
@@ -52,10 +52,8 @@ class JobLog:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(
-                f"{folder}: cannot write there ({error.strerror}); "
-                "choose a folder that you may write to with -o"
-            ) from error
+            raise cannot_write(folder, error) from error
+        self._disk = device_of(self.folder)
         with self._told():
             self._db = sqlite3.connect(self._path, timeout=1.0, isolation_level=None)
             try:
@@ -175,7 +173,10 @@ class JobLog:
 
         Raises:
             OutputError: a target exists that no batch wrote, or cannot be written.
+            JobLogError: the folder is gone.
         """
+        if device_of(self.folder) != self._disk:
+            raise JobLogError(f"{self.folder}: is gone; connect its disk and run the batch again")
         aside = []
         for file in files:
             owner = self.owner(fold(file.target))

@@ -1,4 +1,4 @@
-"""What is known of a song's file, and whether it is still that file."""
+"""What is known of a file or folder, and whether it is still the same."""
 
 import hashlib
 from dataclasses import dataclass
@@ -35,3 +35,15 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def device_of(folder: Path) -> int | None:
+    """Tells the disk that a folder is on; None where there is no such folder any more.
+
+    The folder that a disk was mounted on outlives the disk, empty, on another device. Numbers of
+    folders are not compared: some network disks make them up anew.
+    """
+    try:
+        return folder.stat().st_dev if folder.is_dir() else None
+    except OSError:
+        return None
