@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unbraid.errors import AudioError, UnbraidError
+from unbraid.library.source import Source, file_digest, stamp_of
 
 if TYPE_CHECKING:
     from unbraid.library.song import SongOptions, SongResult
-    from unbraid.library.source import Source
     from unbraid.separation.model import Model
     from unbraid.separation.offline import Progress
     from unbraid.separation.separator import Separator
@@ -80,7 +80,7 @@ class Separate:
     """Separate a file whose stamp and checksum are known into a folder of its own."""
 
     path: Path
-    source: "Source"
+    source: Source
     options: "SongOptions"
 
 
@@ -129,9 +129,6 @@ class Alive:
     cpu_s: float
 
 
-Reply = "Source | Separated | Failure"
-
-
 def serve(connection: Connection, setup: Setup) -> None:
     """What runs in the child process: tasks in, replies out, until the parent closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C; the parent decides
@@ -163,7 +160,7 @@ class _Bench:
             self._allow(0.0)
             self._send(self._reply(task))
 
-    def _reply(self, task: Task) -> "Source | Separated | Failure":
+    def _reply(self, task: Task) -> Source | Separated | Failure:
         try:
             if isinstance(task, Probe):
                 return _probe(task)
@@ -184,7 +181,6 @@ class _Bench:
 
     def _separate(self, task: Separate) -> Separated:
         from unbraid.library.song import separate_song
-        from unbraid.library.source import file_digest, stamp_of
 
         if self._separator is None:
             self._separator = _opened(self._setup)
@@ -236,11 +232,10 @@ class _Bench:
             self._connection.send(message)
 
 
-def _probe(task: Probe) -> "Source":
+def _probe(task: Probe) -> Source:
     import json
 
     from unbraid.audio.track import Track
-    from unbraid.library.source import Source, file_digest, stamp_of
 
     for _ in range(2):
         stamp = stamp_of(task.path)
