@@ -1,0 +1,105 @@
+"""Clicks and keys for a Qt Quick window, and what stands in it."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
+from PySide6.QtQml import QQmlProperty
+from PySide6.QtQuick import QQuickItem, QQuickWindow
+from PySide6.QtTest import QTest
+
+
+def settle(ms: int = 60) -> None:
+    """Let the window work for a while."""
+    end = time.monotonic() + ms / 1000
+    while time.monotonic() < end:
+        QCoreApplication.processEvents()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+        time.sleep(0.002)
+
+
+def wait_for(condition: Callable[[], bool], *, timeout_s: float = 20.0) -> None:
+    """Let the window work until something is so."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "it never became so"
+        settle(10)
+
+
+def items(root: QQuickItem) -> Iterator[QQuickItem]:
+    """An item and all below it, whoever made them."""
+    yield root
+    for child in root.childItems():
+        yield from items(child)
+
+
+class Hand:
+    """A mouse and a keyboard at a window."""
+
+    def __init__(self, window: QQuickWindow) -> None:
+        self.window = window
+
+    def find(self, name: str) -> QQuickItem | None:
+        """The item in view with an object name."""
+        named = [item for item in items(self.window.contentItem()) if item.objectName() == name]
+        return next((item for item in named if item.isVisible()), named[0] if named else None)
+
+    def item(self, name: str) -> QQuickItem:
+        """The same, where it must be there and in view."""
+        found = self.find(name)
+        assert found is not None, f"nothing is called {name!r}"
+        assert found.isVisible(), f"{name!r} is not in view"
+        return found
+
+    def shows(self, name: str) -> bool:
+        """Whether it is in view."""
+        found = self.find(name)
+        return found is not None and found.isVisible()
+
+    def text(self, name: str) -> str:
+        """What is written on it."""
+        return str(self.item(name).property("text"))
+
+    def value(self, name: str, what: str) -> object:
+        """A property of it, attached ones too."""
+        return QQmlProperty.read(self.item(name), what)
+
+    def at(self, name: str, across: float = 0.5, down: float = 0.5) -> QPoint:
+        """A point of an item, in the window."""
+        found = self.item(name)
+        return found.mapToScene(QPointF(found.width() * across, found.height() * down)).toPoint()
+
+    def click(self, name: str, across: float = 0.5, down: float = 0.5) -> None:
+        """Press and let go."""
+        button, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        QTest.mouseClick(self.window, button, none, self.at(name, across, down))
+        settle()
+
+    def double_click(self, name: str, across: float = 0.5, down: float = 0.5) -> None:
+        """Twice, as fast as people do."""
+        button, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        point = self.at(name, across, down)
+        QTest.mouseClick(self.window, button, none, point)
+        QTest.mouseDClick(self.window, button, none, point)
+        settle()
+
+    def drag(self, start: QPoint, end: QPoint, n_steps: int = 8) -> None:
+        """Press at one point, let go at another."""
+        button, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        QTest.mousePress(self.window, button, none, start)
+        for step in range(1, n_steps + 1):
+            QTest.mouseMove(self.window, start + (end - start) * step / n_steps)
+            settle(5)
+        QTest.mouseRelease(self.window, button, none, end)
+        settle()
+
+    def key(self, *keys: Qt.Key, shift: bool = False, alt: bool = False) -> None:
+        """Press keys, one after the other."""
+        held = Qt.KeyboardModifier.NoModifier
+        if shift:
+            held |= Qt.KeyboardModifier.ShiftModifier
+        if alt:
+            held |= Qt.KeyboardModifier.AltModifier
+        for key in keys:
+            QTest.keyClick(self.window, key, held)
+        settle()
