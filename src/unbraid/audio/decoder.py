@@ -119,6 +119,11 @@ class PcmReader:
         return out
 
     @property
+    def jumps(self) -> bool:
+        """Whether it reads far away without decoding all before."""
+        return self._preroll is not None
+
+    @property
     def n_bad_values(self) -> int:
         """NaN and infinite samples met so far; they read as 0."""
         return sum(self._bad_values.values())

@@ -80,6 +80,16 @@ class Track:
         return self.n_samples / self.sample_rate
 
     @property
+    def is_length_exact(self) -> bool:
+        """Whether the end was decoded, so that `n_samples` changes no more."""
+        return self._reader.length is not None
+
+    @property
+    def jumps(self) -> bool:
+        """Whether a far read is quick; if not, all up to it is decoded, and again after going back."""
+        return self._reader.jumps
+
+    @property
     def warnings(self) -> list[str]:
         """What was wrong with the file, as far as it has been read."""
         n_bad = self._reader.n_bad_values

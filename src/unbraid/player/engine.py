@@ -1,18 +1,20 @@
 """The player: reader, separator's threads, mixer, ring and device put together.
 
-Who owns what:
+Who owns what, and how the others hear of it:
 
-| thread | owns | talks to the others by |
-|---|---|---|
-| any caller's | nothing | `Player`'s commands, which are put on a queue; `snapshot`, which only reads |
-| player | transport, mixer's state, stretch, timeline, the ring's writing end | attributes it replaces |
-| reader | the songs' files: opens, decodes, writes the decoded mixture to the store | the store |
-| separate 0, 1 | nothing but the tile it is at; writes its stems to the store | the store |
-| device | the output: opens it, tends it, finds another when it is lost | the queue |
-| the device's own | the ring's reading end | `Ring.read_into`, which neither waits nor allocates |
+- any caller: nothing. Commands go on a queue; `snapshot` only reads.
+- "player": transport, mixer's state, stretch, timeline, the ring's writing end. It replaces
+  attributes, which others read. It waits for nobody and touches no file but through memory maps.
+- "reader": the songs' files. It opens and decodes, and writes the decoded mixture to the store.
+- "separate 0", "separate 1": the tile each is at. They write stems to the store.
+- "device": the output. It opens and tends it, and finds another when it is lost.
+- the device's own: the ring's reading end. It copies, and neither waits nor locks.
 """
 
-from collections.abc import Sequence
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,24 +22,45 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from unbraid.errors import UsageError
+from unbraid.models.catalog import DEFAULT_MODEL, catalog
 from unbraid.player.blind import Blind, Trial
-from unbraid.player.export import ExportJob, ExportRequest
+from unbraid.player.deck import Deck
+from unbraid.player.export import ExportJob, ExportRequest, ExportSong
+from unbraid.player.glance import ORIGINAL, take_snapshot
+from unbraid.player.keeper import Keeper
 from unbraid.player.mixer import Mixer
 from unbraid.player.output import Device, Output
 from unbraid.player.overview import Overview
+from unbraid.player.playback import BLOCK
 from unbraid.player.playlist import Playlist
-from unbraid.player.snapshot import Notice, Snapshot
+from unbraid.player.ring import Ring
+from unbraid.player.snapshot import Notice, NoticeKind, Snapshot
+from unbraid.player.song import SAMPLE_RATE, Song, StemModel
+from unbraid.player.spectrogram import spectrogram
+from unbraid.player.transport import Transport
+from unbraid.separation.separator import DEFAULT_THREADS, n_cores
+from unbraid.separation.store import Store, default_folder
+from unbraid.stems import STEMS
 
 __all__ = ["ORIGINAL", "Notice", "Player", "Snapshot"]
 
-ORIGINAL = "original"
-"""The name of the model that is none: the mixture on its own, without faders but the volume."""
-
-SAMPLE_RATE = 44_100
-"""Hz at which everything is played, whatever the file has."""
-
 STORE_LIMIT = 8 * 2**30
-"""Bytes that stems may take on the disk: about 2 h of songs at the default model."""
+"""Bytes that stems may take on the disk: some 90 minutes of songs."""
+
+TURN_S = 0.004
+"""Between looks at the ring."""
+
+TICK_S = 0.2
+"""Between looks at what is to be opened ahead."""
+
+MOST_SPARE = 8 * BLOCK
+"""Samples that the ring holds at most beyond what the device asks for at once."""
+
+_N_RING = 32_768
+_N_NOTICES = 20
+
+Command = Callable[[], None]
 
 
 class Player:
@@ -85,11 +108,60 @@ class Player:
         playlist: Playlist | None = None,
         is_driven: bool = False,
     ) -> None:
-        raise NotImplementedError
+        self.playlist = playlist or Playlist()
+        self.mixer = Mixer(SAMPLE_RATE)
+        self.blind = None
+        self._commands: deque[Command] = deque()
+        self._notices: tuple[Notice, ...] = ()
+        self._n_notices = 0
+        self._lock = threading.Lock()
+        self._models: dict[str, StemModel] = {}
+        self._store = Store(store or default_folder(), store_limit)
+        self._ring = Ring(_N_RING)
+        self._n_asked = BLOCK  # by the device, at once
+        self._n_spare = BLOCK
+        self._n_dry = 0
+        self._asked_at_s = 0.0
+        self._ticked_at_s = 0.0
+        self._goes_on = False  # once a device is found
+        self._is_driven = is_driven
+        self._deck = Deck(
+            self.playlist,
+            self.mixer,
+            self._store,
+            self._model(model or DEFAULT_MODEL),
+            self._tell,
+            self._commands.append,
+            n_threads or min(DEFAULT_THREADS, n_cores()),
+            is_driven=is_driven,
+        )
+        self._playback = self._deck.playback
+        self._keeper = Keeper(
+            output,
+            device,
+            SAMPLE_RATE,
+            self._give,
+            on_lost=lambda: self._do(self._lost),
+            on_found=lambda: self._do(self._found),
+            tell=self._tell,
+            is_driven=is_driven,
+        )
+        self._closed = False
+        self._woken = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="player", daemon=True)
+        if not is_driven:
+            self._thread.start()
 
     # Songs
 
-    def open(self, index: int, *, start_s: float = 0.0, play: bool = True) -> None:
+    def open(
+        self,
+        index: int,
+        *,
+        start_s: float = 0.0,
+        loop_s: tuple[float, float] | None = None,
+        play: bool = True,
+    ) -> None:
         """Open a song of the playlist; the one before sounds until it is ready.
 
         A file that cannot be read becomes an error notice and its item's `problem`; nothing else
@@ -98,49 +170,85 @@ class Player:
         Args:
             index: in the playlist.
             start_s: where to begin.
+            loop_s: seconds that are repeated; a notice tells if the song has no such part.
             play: or only be ready to.
 
         Raises:
             UsageError: there is no such item.
         """
-        raise NotImplementedError
+        items = self.playlist.items
+        if not 0 <= index < len(items):
+            raise UsageError(f"the list has {len(items)} songs, none with the index {index}")
+        if play:
+            self._keeper.want()
+        self._do(lambda: self._deck.open(items[index], start_s, loop_s, play=play))
 
     def next(self) -> None:
         """The next song of the list that can be read; at the end of the list it stops."""
-        raise NotImplementedError
+
+        def go() -> None:
+            if not self._deck.go_to_next(play=self._playback.is_going):
+                self._playback.stop()
+
+        self._do(go)
 
     def previous(self) -> None:
         """Back to the start, or within its first three seconds to the song before."""
-        raise NotImplementedError
+        self._do(self._deck.go_to_previous)
 
     # Transport
 
     def play(self) -> None:
         """Go on; opens the playlist's current song if none is open."""
-        raise NotImplementedError
+        song, item = self._playback.song, self.playlist.current
+        if song is None and not self._deck.is_opening:
+            if item is None:
+                raise UsageError("no song is open; add one to the list")
+            self.open(self.playlist.index)
+            return
+        self._keeper.want()
+        self._do(self._playback.play)
 
     def pause(self) -> None:
-        raise NotImplementedError
+        self._do(self._playback.pause)
 
     def toggle(self) -> None:
         """Play or pause."""
-        raise NotImplementedError
+        if self._playback.is_going:
+            self.pause()
+        else:
+            self.play()
 
     def stop(self) -> None:
         """Rest at the start."""
-        raise NotImplementedError
+        self._do(self._playback.stop)
 
     def seek(self, sample: int) -> None:
         """Go on from a sample; one outside the song means its nearer end."""
-        raise NotImplementedError
+
+        def seek() -> None:
+            self._deck.hint = None
+            self._playback.seek(sample)
+            self._deck.crew.wake()
+
+        self._do(seek)
 
     def seek_by(self, seconds: float) -> None:
         """Go back or on from what is heard, or from where a seek under way goes."""
-        raise NotImplementedError
+        n_samples = round(seconds * SAMPLE_RATE)
+
+        def seek() -> None:
+            playback = self._playback
+            at = playback.heard if playback.seeking is None else playback.seeking
+            playback.seek(at + n_samples)
+            self._deck.crew.wake()
+
+        self._do(seek)
 
     def prepare(self, sample: int) -> None:
         """Separate there soon: the mouse is down, a seek is likely to follow."""
-        raise NotImplementedError
+        self._deck.hint = sample
+        self._deck.crew.wake()
 
     def set_loop(self, start: int, end: int) -> None:
         """Repeat samples [start, end).
@@ -148,10 +256,14 @@ class Player:
         Raises:
             UsageError: no song is open, or the loop is shorter than 20 ms.
         """
-        raise NotImplementedError
+        song = self._song()
+        Transport(song.n_samples, SAMPLE_RATE).set_loop(start, end)  # refuses what is too short
+        self._do(lambda: self._change_loop(song, (start, end)))
 
     def clear_loop(self) -> None:
-        raise NotImplementedError
+        song = self._playback.song
+        if song is not None:
+            self._do(lambda: self._change_loop(song, None))
 
     def set_tempo(self, tempo: float) -> None:
         """0.5 to 1.5 times the song's.
@@ -159,7 +271,8 @@ class Player:
         Raises:
             UsageError: it is outside.
         """
-        raise NotImplementedError
+        Transport().set_tempo(tempo)
+        self._do(lambda: self._playback.transport.set_tempo(tempo))
 
     def set_key(self, semitones: int) -> None:
         """-12 to 12 semitones.
@@ -167,14 +280,18 @@ class Player:
         Raises:
             UsageError: it is outside.
         """
-        raise NotImplementedError
+        Transport().set_key(semitones)
+        self._do(lambda: self._playback.transport.set_key(semitones))
 
     # Models
 
     def models(self) -> list[str]:
         """Model sets that are installed, the default first, and ORIGINAL; peers by path are not
         known before they are asked for."""
-        raise NotImplementedError
+        names = [entry.name for entry in catalog()]
+        names.sort(key=lambda name: name != DEFAULT_MODEL)
+        known = [model.name for model in self._models.values() if model.name not in names]
+        return [*names, *known, ORIGINAL]
 
     def set_model(self, name: str) -> None:
         """Fade to another model as soon as the playhead's stems are there, at the same sample.
@@ -186,7 +303,11 @@ class Player:
             ModelError: there is no such model.
             UsageError: there is no such letter.
         """
-        raise NotImplementedError
+        blind = self.blind
+        if blind is not None and not blind.is_revealed:
+            name = blind.hidden(name)
+        model = None if name == ORIGINAL else self._model(name)
+        self._do(lambda: self._deck.use(model))
 
     def start_blind(self, names: Sequence[str]) -> Blind:
         """Hide the names of models until `reveal`; the first letter is heard.
@@ -197,7 +318,12 @@ class Player:
             ModelError: there is no such model.
             UsageError: too few or too many names.
         """
-        raise NotImplementedError
+        blind = Blind(list(names), log=self._store.folder / "blind-tests.jsonl")
+        candidates = tuple(self._model(name) for name in names if name != ORIGINAL)
+        self.blind = blind
+        self._do(lambda: self._deck.compare(candidates))
+        self.set_model(blind.letters[0])
+        return blind
 
     def choose(self, letter: str) -> Trial:
         """Log the preferred letter with song and position; the next trial begins, dealt anew.
@@ -205,32 +331,43 @@ class Player:
         Raises:
             UsageError: no test is under way, or it has no such letter.
         """
-        raise NotImplementedError
+        blind, song = self.blind, self._playback.song
+        if blind is None:
+            raise UsageError("no blind test is under way; start one")
+        trial = blind.choose(
+            letter, song=song.path.name if song else "", position=self._playback.heard
+        )
+        self.set_model(blind.letters[0])
+        return trial
 
     def stop_blind(self) -> None:
         """End the test, revealed or not, and play on with what is heard."""
-        raise NotImplementedError
+        self.blind = None
+        self._do(lambda: self._deck.compare(()))
 
     # Devices
 
     def devices(self) -> list[Device]:
         """What can play; may take a while, so ask from no interface's thread."""
-        raise NotImplementedError
+        return self._keeper.devices()
 
     def set_device(self, name: str | None) -> None:
         """Play elsewhere; part of a name is enough, None is the system's choice."""
-        raise NotImplementedError
+        self._keeper.use(name)
 
     # What is shown, and files
 
     def snapshot(self) -> Snapshot:
         """The state now; cheap."""
-        raise NotImplementedError
+        return take_snapshot(self._deck, self._keeper, self.blind, self._notices)
 
     def overview(self) -> Overview:
         """Peaks of the song that is open; an empty one if none is. Another object with each song
         and each model."""
-        raise NotImplementedError
+        song, lane = self._playback.song, self._playback.voice.lane
+        if song is None:
+            return Overview()
+        return song.overview if lane is None else lane.overview
 
     def spectrogram(
         self, stem: str, start: int, end: int, n_columns: int, n_rows: int = 128
@@ -252,7 +389,25 @@ class Player:
         Raises:
             UsageError: there is no such stem.
         """
-        raise NotImplementedError
+        if stem not in (*STEMS, "mixture"):
+            raise UsageError(f"no stem {stem!r}; choose from {', '.join((*STEMS, 'mixture'))}")
+        song, lane = self._playback.song, self._playback.voice.lane
+        middles = start + (np.arange(n_columns) + 0.5) * (end - start) / n_columns
+        if song is None or (lane is None and stem in STEMS):
+            return np.zeros((n_rows, n_columns), np.uint8), np.zeros(n_columns, np.bool_)
+
+        def read(at: int, n_samples: int) -> NDArray[np.float32]:
+            mixture = song.read(at, n_samples)
+            if lane is None or stem not in STEMS:
+                return mixture
+            part: NDArray[np.float32] = lane.stems.read(at, mixture)[STEMS.index(stem)]
+            return part
+
+        if lane is None or stem not in STEMS:
+            there = np.array([song.decoded_until(int(at)) > at for at in middles])
+        else:
+            there = np.array([lane.ready_until(int(at), song.n_samples) > at for at in middles])
+        return spectrogram(read, start, end, n_columns, n_rows, SAMPLE_RATE), there
 
     def export(self, request: ExportRequest) -> ExportJob:
         """Write stems, mix or loop as they are now, on a thread of its own.
@@ -260,21 +415,51 @@ class Player:
         Raises:
             UsageError: no song is open, or the model is ORIGINAL.
         """
-        raise NotImplementedError
+        song, lane = self._song(), self._playback.voice.lane
+        if lane is None or self._playback.is_original:
+            raise UsageError("the original has no stems to export; choose a model")
+        transport = self._playback.transport
+        heard = ExportSong(
+            song.path,
+            lane.model,
+            lane.stems,
+            tuple(self.mixer.strips),
+            self.mixer.volume_db,
+            self.mixer.limiter.on,
+            transport.tempo,
+            transport.key,
+            transport.loop,
+        )
+        return ExportJob(heard, request)
 
     # Life
 
     def step(self) -> None:
         """One turn of the player's thread: commands, then samples for the ring. For tests."""
-        raise NotImplementedError
+        while self._commands:
+            self._commands.popleft()()
+        now_s = time.monotonic()
+        if self._is_driven:
+            self._keeper.tend()
+        if self._is_driven or now_s - self._ticked_at_s > TICK_S:
+            self._ticked_at_s = now_s
+            self._deck.tick()
+        self._playback.fill(self._ring, self._n_asked + self._n_spare, self._n_behind(now_s))
 
     def work(self) -> bool:
         """One job of the reader's or the separator's threads, if there is any. For tests."""
-        raise NotImplementedError
+        return self._deck.crew.work()
 
     def close(self) -> None:
         """End all threads and close the device; exports go on."""
-        raise NotImplementedError
+        if self._closed:
+            return
+        self._closed = True
+        self._woken.set()
+        if not self._is_driven:
+            self._thread.join()
+        self._keeper.close()
+        self._deck.close()
 
     def __enter__(self) -> Self:
         return self
@@ -286,3 +471,77 @@ class Player:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    # Within
+
+    def _run(self) -> None:
+        while not self._closed:
+            try:
+                self.step()
+            except Exception as error:  # a thread's traceback would reach nobody
+                self._tell(f"the player stumbled ({type(error).__name__}: {error})", "error")
+                time.sleep(TICK_S)
+            self._woken.wait(TURN_S if self._keeper.name else TICK_S / 4)
+            self._woken.clear()
+
+    def _do(self, command: Command) -> None:
+        self._commands.append(command)
+        self._woken.set()
+
+    def _give(self, frames: NDArray[np.float32]) -> int:
+        """The device's callback."""
+        self._n_asked = max(self._n_asked, len(frames))
+        self._asked_at_s = time.monotonic()
+        n_given = self._ring.read_into(frames)
+        self._n_dry += n_given < len(frames)
+        return n_given
+
+    def _n_behind(self, now_s: float) -> int:
+        """Samples taken from the ring that are not heard yet: a device takes many at once."""
+        if self._n_dry and self._n_spare < MOST_SPARE:
+            self._n_spare += BLOCK
+        self._n_dry = 0
+        n_played = 0 if self._is_driven else round((now_s - self._asked_at_s) * SAMPLE_RATE)
+        n_latency = round(self._keeper.latency_s * SAMPLE_RATE)
+        return (
+            n_latency
+            if self._is_driven
+            else self._n_asked + n_latency - min(n_played, self._n_asked)
+        )
+
+    def _lost(self) -> None:
+        self._goes_on = self._playback.is_going
+        self._playback.halt()
+        self._ring.drop()
+
+    def _found(self) -> None:
+        if self._goes_on:
+            self._playback.play()
+
+    def _change_loop(self, song: Song, loop: tuple[int, int] | None) -> None:
+        if self._playback.song is song:
+            if loop is None:
+                self._playback.transport.clear_loop()
+            else:
+                self._playback.transport.set_loop(*loop)
+            self._deck.crew.wake()
+
+    def _song(self) -> Song:
+        if self._playback.song is None:
+            raise UsageError("no song is open; open one first")
+        return self._playback.song
+
+    def _model(self, name: str) -> StemModel:
+        with self._lock:
+            model = self._models.get(name)
+            if model is None:
+                model = StemModel(name)
+                model = self._models.setdefault(model.name, model)
+                self._models[name] = model
+            return model
+
+    def _tell(self, text: str, kind: NoticeKind) -> None:
+        with self._lock:
+            self._n_notices += 1
+            notice = Notice(self._n_notices, text, kind)
+            self._notices = (*self._notices, notice)[-_N_NOTICES:]

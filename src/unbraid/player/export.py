@@ -19,7 +19,7 @@ from unbraid.library.song import AtSourceRate, SongOptions, format_for, song_tar
 from unbraid.player.mixer import Mixer, Strip
 from unbraid.player.stretch import Stretch
 from unbraid.separation.outputs import Output, mixed, stem_outputs
-from unbraid.separation.separator import Separator
+from unbraid.separation.tiles import TileGrid
 from unbraid.stems import STEMS
 
 Samples = NDArray[np.float32]
@@ -69,6 +69,16 @@ class TileStems(Protocol):
     def read(self, start: int, mixture: Samples, /) -> Samples: ...
 
 
+class TileSeparator(Protocol):
+    """What takes a song apart by tiles; `unbraid.separation.separator.Separator`, for one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def grid(self) -> TileGrid: ...
+    def separate_tile(self, mixture: Samples, /) -> Samples: ...
+
+
 @dataclass(frozen=True, slots=True)
 class ExportSong:
     """The song that plays, and how.
@@ -82,7 +92,7 @@ class ExportSong:
     """
 
     path: Path
-    separator: Separator
+    separator: TileSeparator
     stems: TileStems
     strips: tuple[Strip, ...] = tuple(Strip() for _ in STEMS)
     volume_db: float = 0.0
@@ -181,7 +191,7 @@ def export(
         raise UsageError("there is no loop to export; set one, or export the whole song")
     if not (request.stems or request.mix):
         raise UsageError("nothing to export; choose a stem or the mix")
-    model_rate = song.separator.spec.sample_rate
+    model_rate = song.separator.grid.spec.sample_rate
     with ExitStack() as stack:
         track = stack.enter_context(Track(song.path, sample_rate=model_rate))
         rate = track.source.sample_rate if request.rate == "source" else model_rate

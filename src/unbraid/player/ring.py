@@ -66,3 +66,7 @@ class Ring:
         frames[n_first:n_samples] = self._frames[: n_samples - n_first]
         self.n_read += n_samples
         return n_samples
+
+    def drop(self) -> None:
+        """Forget what waits; only while nobody reads."""
+        self.n_read = self.n_written

@@ -16,17 +16,24 @@ class Timeline:
         self._marks: deque[tuple[int, float]] = deque()  # samples written, and the bus there
         self._end = 0
 
-    def add(self, start: int, n_samples: int) -> None:
-        """The next `n_samples` on the bus are the song's from `start` on."""
-        if self._spans and n_samples:
-            at, last = self._spans[-1]
-            if last.start + last.n_samples == start:
-                start, n_samples = last.start, last.n_samples + n_samples
+    def add(self, start: int, n_samples: int, *, at: int | None = None) -> None:
+        """The next `n_samples` on the bus are the song's from `start` on.
+
+        Args:
+            start: sample of the song.
+            n_samples: how many.
+            at: where on the bus they begin; None for after what was added last.
+        """
+        at = self._end if at is None else at
+        if not n_samples:
+            return
+        if self._spans:
+            begin, last = self._spans[-1]
+            if (last.start + last.n_samples, begin + last.n_samples) == (start, at):
+                start, n_samples, at = last.start, last.n_samples + n_samples, begin
                 self._spans.pop()
-                self._end = at
-        if n_samples:
-            self._spans.append((self._end, Span(start, n_samples)))
-            self._end += n_samples
+        self._spans.append((at, Span(start, n_samples)))
+        self._end = at + n_samples
 
     def mark(self, n_written: int, heard: float) -> None:
         """The sample after the first `n_written` for the device lies at `heard` on the bus."""
