@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
-from PySide6.QtQml import QQmlProperty
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QPointF, Qt
+from PySide6.QtQml import QQmlEngine, QQmlExpression, QQmlProperty
 from PySide6.QtQuick import QQuickItem, QQuickWindow
 from PySide6.QtTest import QTest
 
@@ -64,6 +65,13 @@ class Hand:
         """A property of it, attached ones too."""
         return QQmlProperty.read(self.item(name), what)
 
+    def evaluate(self, name: str, expression: str) -> Any:
+        """What an expression of QML comes to at an item."""
+        found = self.item(name)
+        context = QQmlEngine.contextForObject(found)
+        assert context is not None
+        return QQmlExpression(context, found, expression).evaluate()[0]
+
     def at(self, name: str, across: float = 0.5, down: float = 0.5) -> QPoint:
         """A point of an item, in the window."""
         found = self.item(name)
@@ -93,13 +101,18 @@ class Hand:
         QTest.mouseRelease(self.window, button, none, end)
         settle()
 
-    def key(self, *keys: Qt.Key, shift: bool = False, alt: bool = False) -> None:
-        """Press keys, one after the other."""
+    def press(self, *keys: str, shift: bool = False, alt: bool = False, ms: int = 60) -> None:
+        """Press keys by Qt's names of them, one after the other; then wait."""
         held = Qt.KeyboardModifier.NoModifier
         if shift:
             held |= Qt.KeyboardModifier.ShiftModifier
         if alt:
             held |= Qt.KeyboardModifier.AltModifier
         for key in keys:
-            QTest.keyClick(self.window, key, held)
-        settle()
+            QTest.keyClick(self.window, Qt.Key[f"Key_{key}"], held)
+            settle(ms)
+
+    def dialog(self) -> QObject | None:
+        """The system's dialog for files or folders that is open."""
+        found = self.window.findChildren(QObject)
+        return next((it for it in found if it.inherits("QQuickFileDialog")), None)

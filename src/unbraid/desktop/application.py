@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import shiboken6
-from PySide6.QtCore import Property, QEvent, QObject, Qt, QTimer, QUrl, Signal, Slot
+from PySide6.QtCore import Property, QObject, Qt, QTimer, QUrl, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtQml import QQmlApplicationEngine
 from PySide6.QtQuick import QQuickWindow, QSGRendererInterface
@@ -85,8 +85,8 @@ class Desktop(QObject):
         window = self._engine.rootObjects()[0]
         assert isinstance(window, QQuickWindow)
         self.window: QQuickWindow = window
-        self.window.installEventFilter(self)
-        self.window.visibilityChanged.connect(self._see)
+        # A window that is covered or minimised is not drawn, so it is looked after rarely.
+        self._playback.is_in_view = self.window.isExposed
         self._look()
 
     messages = Property(QObject, lambda self: self._messages, constant=True)
@@ -124,6 +124,11 @@ class Desktop(QObject):
         """Add songs and play the first of them."""
         self._songs.add(paths, play=True)
 
+    def playback_now(self) -> None:
+        """Look at the player now instead of in some milliseconds."""
+        self._playback.tick()
+        self._look()
+
     def set_scheme(self) -> None:
         """Let the system's own parts, as its window frame and dialogs, look like ours."""
         scheme = _SCHEMES.get(self._settings.look, Qt.ColorScheme.Unknown)
@@ -151,19 +156,11 @@ class Desktop(QObject):
     def close(self) -> None:
         """Keep the settings and take the window down; the player plays on."""
         self.save()
-        self.window.removeEventFilter(self)
+        self._save_timer.stop()
+        self._playback.rest()
         self.window.close()
         self._engine.removeImageProvider("sound")
         shiboken6.delete(self._engine)  # before what its QML looks at
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """A window that is covered or minimised is not drawn, so it is looked after rarely."""
-        if event.type() == QEvent.Type.Expose:
-            self._see()
-        return False
-
-    def _see(self, *_: object) -> None:
-        self._playback.set_in_view(self.window.isExposed() and self.window.isVisible())
 
     def _look(self) -> None:
         self._waves.look()

@@ -105,8 +105,8 @@ class Images(QQuickImageProvider):
         stem_low, stem_high = window.extremes(overview.stems[lane])
         colours = np.where(available[:, None], _ink(colour), _ink(ghost))
         return pictures.waveform(
-            np.where(available, stem_low, low) / np.float32(127),
-            np.where(available, stem_high, high) / np.float32(127),
+            np.where(available, stem_low, low),
+            np.where(available, stem_high, high),
             colours,
             height,
         )

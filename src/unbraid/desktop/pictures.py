@@ -27,11 +27,14 @@ class Window:
     columns_per_pixel: float
     width: int
 
-    def extremes(self, peaks: NDArray[np.generic]) -> tuple[Curve, Curve]:
+    def extremes(self, peaks: NDArray[np.int8]) -> tuple[Curve, Curve]:
         """The lowest and the highest sample under each pixel.
 
         Args:
-            peaks: (n_columns, 2), lowest and highest of each column.
+            peaks: int8, (n_columns, 2), lowest and highest of each column in steps of 1/127.
+
+        Returns:
+            Full scale 1.0, both (width,).
         """
         at = self.start + self.columns_per_pixel * np.arange(self.width + 1)
         n_columns = len(peaks)
@@ -44,13 +47,16 @@ class Window:
             centres = at[:n_inside] + self.columns_per_pixel / 2 - 0.5
             first = max(0, int(centres[0]) - 1)
             near = peaks[first : int(centres[-1]) + 3].astype(np.float32)
+            near /= 127
             where = np.arange(first, first + len(near))
             low[:n_inside] = np.interp(centres, where, near[:, 0])
             high[:n_inside] = np.interp(centres, where, near[:, 1])
             return low, high
-        first = int(at[0])
-        near = peaks[first : int(np.ceil(at[n_inside])) + 1].astype(np.float32)
-        edges = np.minimum(at[:n_inside].astype(np.int64) - first, len(near) - 1)
+        whole = at.astype(np.int64)
+        first, last = whole[0], max(whole[n_inside], whole[n_inside - 1] + 1)
+        near = peaks[first:last].astype(np.float32)
+        near /= 127
+        edges = whole[:n_inside] - first
         low[:n_inside] = np.minimum.reduceat(near[:, 0], edges)
         high[:n_inside] = np.maximum.reduceat(near[:, 1], edges)
         return low, high

@@ -1,6 +1,7 @@
 """What plays, where and how: the player's snapshot as properties, its commands as slots."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import Property, QElapsedTimer, QObject, QTimer, Signal, Slot
@@ -52,7 +53,7 @@ class Playback(QObject):
         self._told = max((notice.serial for notice in self._shot.notices), default=0)
         self._loop_before: tuple[int, int] | None = None
         self._loop_start: int | None = None
-        self._is_in_view = True
+        self.is_in_view: Callable[[], bool] = lambda: True
         self._devices: list[str] = []
         self._counters: tuple[Any, ...] = ()
         self._since_slow_s = 0.0
@@ -137,14 +138,15 @@ class Playback(QObject):
         elif _state(old) != _state(shot):
             self.stateChanged.emit()
         # What each look costs beyond this is paid for only if there is somebody to see it.
-        moves = self._is_in_view and self._measure(now_s, passed_s)
+        is_in_view = self.is_in_view()
+        moves = is_in_view and self._measure(now_s, passed_s)
         if old.position != shot.position or old.song != shot.song:
             self.ticked.emit()
         self._since_slow_s += passed_s
         if self._since_slow_s >= SLOW_MS / 1000 * 0.9:
             self._since_slow_s = 0.0
             self._tell(shot)
-        is_fast = self._is_in_view and (shot.motion is Motion.PLAYING or moves)
+        is_fast = is_in_view and (shot.motion is Motion.PLAYING or moves)
         interval = FAST_MS if is_fast else SLOW_MS
         if self._timer.interval() != interval:
             self._timer.setInterval(interval)
@@ -182,9 +184,9 @@ class Playback(QObject):
             self.levelsChanged.emit()
         return any(new)
 
-    def set_in_view(self, on: bool) -> None:
-        """Whether anybody can see the window; if not, it is looked after rarely."""
-        self._is_in_view = on
+    def rest(self) -> None:
+        """Look no more: the window closes."""
+        self._timer.stop()
 
     def _do(self, act: Any) -> bool:
         done = self._messages.attempt(act)

@@ -95,7 +95,7 @@ Sheet {
                         toggles: true
                         on: letter.heard
                         tint: Theme.ink
-                        onTint: Theme.ground
+                        tintInk: Theme.ground
                         onClicked: sheet.blind.hear(letter.modelData)
                     }
                     Press {

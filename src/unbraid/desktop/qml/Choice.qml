@@ -36,7 +36,7 @@ Rectangle {
                 on: index === choice.current
                 toggles: true
                 tint: Theme.ink
-                onTint: Theme.ground
+                tintInk: Theme.ground
                 inkColour: Theme.quiet
                 height: choice.height - 4
                 opacity: 1

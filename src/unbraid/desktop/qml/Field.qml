@@ -13,7 +13,7 @@ TextField {
     color: Theme.ink
     placeholderTextColor: Theme.faint
     selectionColor: Theme.accentFill
-    selectedTextColor: Theme.onAccent
+    selectedTextColor: Theme.accentInk
     selectByMouse: true
     verticalAlignment: TextInput.AlignVCenter
     Accessible.name: name

@@ -11,8 +11,8 @@ Sheet {
         ["[ ]", "Loop from here, to here"], ["L", "Loop on, off"],
         ["1 – 4", "Mute vocals, drums, bass, other"], ["Shift 1 – 4", "Solo them"],
         [", .", "Tempo 5 % down, up"], ["Shift , .", "Key a semitone down, up"],
-        ["M", "Next model"], ["A B", "The model; what it is compared with"],
-        ["− + 0", "Zoom; the whole song"], ["N  Shift N", "Next, previous song"],
+        ["M", "Next model"], ["A B", "The model, what it is compared to"],
+        ["− + 0", "Zoom; the whole song"], ["N   Shift N", "Next, previous song"],
         ["O", "Open songs"], ["E", "Export"],
         ["P", "Playlist"], ["F", "Full screen"],
         ["Tab  Return", "To the next control; press it"], ["?", "This sheet"],
@@ -22,6 +22,7 @@ Sheet {
     title: "Keys"
     width: Math.min(700, parent ? parent.width - 40 : 700)
 
+    Shortcut { sequences: ["?", "Shift+?", "F1"]; onActivated: sheet.close() }
     GridLayout {
         Layout.fillWidth: true
         columns: 2

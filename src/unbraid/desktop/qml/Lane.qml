@@ -56,7 +56,7 @@ Item {
                     name: "Mute " + strip.lane.stem
                     keys: strip.lane.index + 1
                     tint: Theme.dark ? "#d9655b" : "#c2443a"
-                    onTint: "#ffffff"
+                    tintInk: "#ffffff"
                     onClicked: strip.lane.toggleMute()
                 }
                 Toggle {
@@ -66,7 +66,7 @@ Item {
                     name: "Solo " + strip.lane.stem
                     keys: "Shift+" + (strip.lane.index + 1)
                     tint: strip.colour
-                    onTint: "#131313"
+                    tintInk: "#131313"
                     onClicked: strip.lane.toggleSolo()
                 }
                 Toggle {

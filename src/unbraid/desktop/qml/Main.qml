@@ -188,9 +188,9 @@ ApplicationWindow {
     Key { sequence: "Shift+N"; onActivated: window.playback.previous() }
     Key { sequence: ","; onActivated: window.playback.setTempo(Math.round(window.playback.tempo * 20 - 1) / 20) }
     Key { sequence: "."; onActivated: window.playback.setTempo(Math.round(window.playback.tempo * 20 + 1) / 20) }
-    Key { sequences: ["<", "Shift+,"]; onActivated: window.playback.setKey(window.playback.key - 1) }
-    Key { sequences: [">", "Shift+."]; onActivated: window.playback.setKey(window.playback.key + 1) }
-    Key { sequences: ["+", "="]; onActivated: stage.zoomBy(1.6) }
+    Key { sequences: ["<", "Shift+<", "Shift+,"]; onActivated: window.playback.setKey(window.playback.key - 1) }
+    Key { sequences: [">", "Shift+>", "Shift+."]; onActivated: window.playback.setKey(window.playback.key + 1) }
+    Key { sequences: ["+", "Shift++", "="]; onActivated: stage.zoomBy(1.6) }
     Key { sequence: "-"; onActivated: stage.zoomBy(1 / 1.6) }
     Key { sequence: "0"; onActivated: stage.view.fit() }
     Key {
@@ -199,8 +199,7 @@ ApplicationWindow {
     }
     Shortcut {
         sequences: ["?", "Shift+?", "F1"]
-        enabled: !window.covered || keysSheet.shown
-        onActivated: keysSheet.shown ? keysSheet.item.close() : keysSheet.open()
+        onActivated: keysSheet.open()
     }
     Key {
         sequence: "Escape"

@@ -15,7 +15,7 @@ T.AbstractButton {
     property bool opensList
     property bool quiet  // without its tip, as while its list is open
     property color tint: Theme.accent
-    property color onTint: Theme.onAccent
+    property color tintInk: Theme.accentInk
     property color inkColour: Theme.ink
     property real glyphSize: 18
     property real radius: 6
@@ -67,7 +67,7 @@ T.AbstractButton {
         Row {
             id: row
 
-            readonly property color ink: control.filled ? control.onTint : control.inkColour
+            readonly property color ink: control.filled ? control.tintInk : control.inkColour
 
             anchors.centerIn: parent
             spacing: 7

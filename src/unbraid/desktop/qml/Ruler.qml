@@ -31,7 +31,7 @@ Item {
             visible: second <= ruler.view.duration + 1e-6
             x: ruler.view.xOf(second)
             height: ruler.height
-            Rectangle { y: parent.height - 5; width: 1; height: 5; color: Theme.faint }
+            Rectangle { y: parent.height - 5; width: 1; height: 5; color: Theme.tick }
             Words {
                 x: 5
                 height: parent.height - 2

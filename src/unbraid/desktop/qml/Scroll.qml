@@ -23,7 +23,7 @@ Item {
         Rectangle {
             width: Math.round(parent.width * bar.playback.doneFraction)
             height: parent.height
-            color: Theme.faint
+            color: Theme.tick
         }
     }
     Rectangle {

@@ -78,7 +78,7 @@ T.Slider {
             anchors.verticalCenter: parent.verticalCenter
             width: 1
             height: 11
-            color: Theme.faint
+            color: Theme.tick
         }
     }
     handle: Rectangle {

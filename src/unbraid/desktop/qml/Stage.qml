@@ -6,6 +6,7 @@ import "law.js" as Law
 Item {
     id: stage
 
+    objectName: "stage"
     required property var app
     readonly property var playback: app.playback
     readonly property int stripWidth: width < 720 ? 206 : 236
