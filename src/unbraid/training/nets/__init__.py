@@ -5,6 +5,7 @@ from unbraid.training.nets.d3net import D3NetConfig
 from unbraid.training.nets.d3net_small import D3NetSmallConfig
 from unbraid.training.nets.net import NetConfig
 from unbraid.training.nets.pix2pix import Pix2PixConfig
+from unbraid.training.nets.strands import StrandsConfig
 from unbraid.training.nets.transformer import TransformerConfig
 from unbraid.training.nets.unet import UNetConfig
 from unbraid.training.nets.v0_1b import V01bConfig
@@ -19,5 +20,6 @@ KINDS: dict[str, type[NetConfig]] = {
     "d3net-small": D3NetSmallConfig,
     "transformer": TransformerConfig,
     "0.1b": V01bConfig,
+    "strands": StrandsConfig,
 }
 """Sizes of each kind of net, by its name in recipes."""

@@ -1,0 +1,359 @@
+"""Our own net: bands in, a U-Net over bands and frames with tokens at its bottom, four stems out.
+
+The seed: "I wanted to do the obvious and put a transformer in the bottleneck of the UNET. But
+training was a lot slower when doing that". Not so where the U-Net works on some sixty bands instead
+of 1024 bins and halves the frames as well: a token then stands for four frames, and attention costs
+a fiftieth of the convolutions.
+
+- Band split (Luo & Yu 2023, BSRNN): narrow bands in the lows, wide ones above, each with a linear
+  map of its own, so that the net knows which band it looks at. Above 11 kHz bins are first
+  averaged by sixteens: a cymbal's or a voice's air needs no partials.
+- One body for all stems, two channels seen as |L|, |R|, |L+R|/2 and |L-R|/2: where a sound stands
+  and how wide it is, without the phase as such.
+- Tokens at the bottom: attention over 15 tokens either way (1.4 s), at distances, not positions
+  (Shaw et al. 2018), so that short crops teach what whole tiles need.
+- On the way out each band's features say two things of its bins: a mask of the band's own, and how
+  far to follow each of a few pictures made at full resolution, where partials lie.
+- Masks are a softmax over the stems: they sum to one.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from unbraid.errors import TrainingError
+from unbraid.models.manifest import InputKind, OutputKind
+from unbraid.spec import Spec
+from unbraid.stems import STEMS
+from unbraid.training.nets.net import Net
+
+
+@dataclass(frozen=True, slots=True)
+class StrandsConfig:
+    """Sizes of the net."""
+
+    kind: str = "strands"
+    # Bins of a band and how many such bands, from 0 Hz up; 1024 bins of 10.77 Hz in all.
+    band_bins: tuple[int, ...] = (2, 4, 8, 16, 32, 64)
+    n_bands: tuple[int, ...] = (14, 9, 8, 8, 8, 8)
+    top_bins: int = 16  # averaged to one above these bands
+    top_bands: int = 8  # of 8 such averages, if the spec has bins there
+    filters: tuple[int, ...] = (48, 72, 96)  # of each level
+    n_blocks: int = 2  # convolutions of a level, on the way down and up
+    token_size: int = 192  # 0: no tokens
+    n_layers: int = 2
+    n_heads: int = 6
+    n_pictures: int = 8  # at full resolution; 0: none
+    compression: float = 0.3  # exponent on the input magnitudes
+
+    @property
+    def frame_multiple(self) -> int:
+        return int(2 ** (len(self.filters) - 1))
+
+    def build(self, spec: Spec, stems: tuple[str, ...]) -> Net:
+        """One net for all; see `NetConfig`."""
+        if stems != STEMS:
+            raise TrainingError(f"strands gives {', '.join(STEMS)} together, not {list(stems)}")
+        return Strands(spec, self)
+
+
+REACH = 15
+"""Tokens that attention sees on either side; a crop of 64 frames has 16."""
+
+
+class Strands(Net):
+    """The mixture's spectrum to masks of all four stems.
+
+    forward: (batch, 4, n_bins, n_frames), real and imaginary parts of left and right, to
+    (batch, 4, 2, n_bins, n_frames) that sum to one over the stems. n_frames must be a multiple of
+    2 ** (levels - 1).
+    """
+
+    input_kind: InputKind = "complex"
+    output_kind: OutputKind = "mask"
+
+    def __init__(self, spec: Spec, config: StrandsConfig) -> None:
+        super().__init__(STEMS)
+        self.compression = config.compression
+        self.bands = Bands(spec, config)
+        filters = config.filters
+        n_rows = self.bands.n_rows
+        self.shift = nn.Parameter(torch.zeros(N_VIEWS, n_rows))
+        self.scale = nn.Parameter(torch.ones(N_VIEWS, n_rows))
+        self.split = BandSplit(self.bands, N_VIEWS, filters[0])
+        self.body = Body(self.bands.n_bands, spec.n_frames, config)
+        self.join = BandJoin(self.bands, filters[0], config.n_pictures)
+
+    def forward(self, spectrum: Tensor) -> Tensor:
+        # The example sizes in the comments are those of 2049 bins by 192 frames.
+        views = self._views(spectrum)  # (batch, 4, 1089, 192)
+        image = (views + self.shift[:, :, None]) * self.scale[:, :, None]
+        features = self.body(self.split(image))  # (batch, 48, 64, 192)
+        logits = self.join(features, image)  # (batch, 8, 1089, 192)
+        masks = self.bands.spread(logits).unflatten(1, (len(STEMS), -1))  # (batch, 4, 2, 2049, 192)
+        return torch.softmax(masks, dim=1)
+
+    def _views(self, spectrum: Tensor) -> Tensor:
+        """Compressed magnitudes of left, right, middle and side, (batch, 4, n_rows, n_frames)."""
+        left, right = spectrum[:, :2], spectrum[:, 2:]
+        four = torch.stack([left, right, (left + right) / 2, (left - right) / 2], dim=1)
+        power = self.bands.gather(four.square().sum(dim=2))
+        # As a power, the same costs a tenth of a small net in ONNX Runtime.
+        return torch.exp(self.compression / 2 * torch.log(power + 1e-6))
+
+    @torch.no_grad()
+    def standardise(self, mean: Tensor, deviation: Tensor) -> None:
+        """See `Net.standardise`."""
+        self.shift.copy_(-self.bands.gather(mean[None, :, None])[..., 0].expand_as(self.shift))
+        scale = 1 / (self.bands.gather(deviation[None, :, None])[..., 0] + 0.1)
+        self.scale.copy_(scale.expand_as(self.scale))
+
+
+N_VIEWS = 4
+"""Left, right, middle, side."""
+
+
+class Bands:
+    """Which bins make a row, and which rows a band.
+
+    A row is a bin below the top and an average of `top_bins` above it; the last takes what is left.
+    """
+
+    def __init__(self, spec: Spec, config: StrandsConfig) -> None:
+        self.widths = [
+            w for w, n in zip(config.band_bins, config.n_bands, strict=True) for _ in range(n)
+        ]
+        self.n_low = sum(self.widths)
+        self.n_bins = spec.n_bins
+        self.top_bins = config.top_bins
+        self.classes = list(zip(config.band_bins, config.n_bands, strict=True))
+        n_top = (spec.n_bins - self.n_low) // config.top_bins
+        if spec.n_bins != self.n_low:
+            if spec.n_bins != self.n_low + n_top * config.top_bins + 1 or n_top % config.top_bands:
+                raise TrainingError(
+                    f"{config.band_bins} and {config.top_bands} bands above them do not fill "
+                    f"{spec.n_bins} bins"
+                )
+            self.classes.append((n_top // config.top_bands, config.top_bands))
+        self.n_top = n_top
+        self.n_rows = self.n_low + n_top
+        self.n_bands = sum(n for _, n in self.classes)
+
+    def gather(self, x: Tensor) -> Tensor:
+        """(..., n_bins, n_frames) to (..., n_rows, n_frames)."""
+        if not self.n_top:
+            return x
+        low, top = x[..., : self.n_low, :], x[..., self.n_low : self.n_bins - 1, :]
+        return torch.cat([low, top.unflatten(-2, (self.n_top, -1)).mean(dim=-2)], dim=-2)
+
+    def spread(self, x: Tensor) -> Tensor:
+        """(..., n_rows, n_frames) to (..., n_bins, n_frames); the last bin as the one below it."""
+        if not self.n_top:
+            return x
+        low, top = x[..., : self.n_low, :], x[..., self.n_low :, :]
+        wide = top.unsqueeze(-2).expand(*top.shape[:-1], self.top_bins, -1).flatten(-3, -2)
+        return torch.cat([low, wide, wide[..., -1:, :]], dim=-2)
+
+
+class BandSplit(nn.Module):
+    """Each band by a linear map of its own.
+
+    forward: (batch, n_in, n_rows, frames) to (batch, n_out, n_bands, frames).
+    """
+
+    def __init__(self, bands: Bands, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.classes = bands.classes
+        self.weights = nn.ParameterList()
+        for width, n in self.classes:
+            weight = torch.empty(n, n_in * width, n_out)
+            nn.init.normal_(weight, std=(n_in * width) ** -0.5)
+            self.weights.append(weight)
+        self.bias = nn.Parameter(torch.zeros(bands.n_bands, n_out))
+
+    def forward(self, image: Tensor) -> Tensor:
+        n_batch, n_in, _, n_frames = image.shape
+        frames = image.permute(2, 1, 0, 3)  # (rows, n_in, batch, frames)
+        parts, at = [], 0
+        for (width, n), weight in zip(self.classes, self.weights, strict=True):
+            rows = frames[at : at + n * width]
+            at += n * width
+            rows = rows.unflatten(0, (n, width)).reshape(n, width * n_in, n_batch * n_frames)
+            parts.append(weight.mT @ rows)  # (n, n_out, batch * frames)
+        x = torch.cat(parts) + self.bias[:, :, None]
+        return x.unflatten(2, (n_batch, n_frames)).permute(2, 1, 0, 3)
+
+
+class BandJoin(nn.Module):
+    """Features of bands to mask logits of rows: (batch, n_in, n_bands, frames) and the image to
+    (batch, 8, n_rows, frames)."""
+
+    def __init__(self, bands: Bands, n_in: int, n_pictures: int) -> None:
+        super().__init__()
+        self.classes = bands.classes
+        self.n_out = 2 * len(STEMS)
+        self.n_pictures = n_pictures
+        self.weights = nn.ParameterList()
+        for width, n in self.classes:
+            weight = torch.empty(n, self.n_out * width, n_in)
+            nn.init.normal_(weight, std=0.15 * n_in**-0.5)
+            self.weights.append(weight)
+        self.bias = nn.Parameter(torch.zeros(self.n_out, bands.n_rows, 1))
+        if n_pictures:
+            self.pictures = nn.Sequential(
+                nn.Conv2d(N_VIEWS, n_pictures, 3, padding=1, bias=False),
+                nn.BatchNorm2d(n_pictures),
+                nn.ReLU(),
+            )
+            self.follow = nn.Parameter(torch.empty(bands.n_bands, self.n_out * n_pictures, n_in))
+            nn.init.normal_(self.follow, std=0.15 * n_in**-0.5)
+
+    def forward(self, features: Tensor, image: Tensor) -> Tensor:
+        n_batch, _, _, n_frames = features.shape
+        frames = features.permute(2, 1, 0, 3).flatten(2)  # (bands, n_in, batch * frames)
+        if self.n_pictures:
+            pictures = self.pictures(image).permute(2, 0, 3, 1)  # (rows, batch, frames, pictures)
+            follow = self.follow @ frames  # (bands, 8 * pictures, batch * frames)
+            follow = follow.unflatten(1, (self.n_out, self.n_pictures))
+        parts, row, band = [], 0, 0
+        for (width, n), weight in zip(self.classes, self.weights, strict=True):
+            x = weight @ frames[band : band + n]  # (n, 8 * width, batch * frames)
+            x = x.unflatten(1, (self.n_out, width))
+            if self.n_pictures:
+                shown = pictures[row : row + n * width].flatten(1, 2).unflatten(0, (n, width))
+                followed = torch.einsum("nopt,nwtp->nowt", follow[band : band + n], shown)
+                x = x + followed
+            parts.append(x.transpose(0, 1).flatten(1, 2))  # (8, n * width, batch * frames)
+            row, band = row + n * width, band + n
+        logits = torch.cat(parts, dim=1) + self.bias
+        return logits.unflatten(2, (n_batch, n_frames)).permute(2, 0, 1, 3)
+
+
+def conv(n_in: int, n_out: int, stride: int = 1) -> nn.Sequential:
+    """3x3 convolution, batch normalisation, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU()
+    )
+
+
+class Residual(nn.Module):
+    """x plus what a convolution makes of it."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.layer = conv(n, n)
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = x + self.layer(x)
+        return result
+
+
+class Body(nn.Module):
+    """A U-Net over bands and frames: (batch, filters[0], n_bands, n_frames) to the same shape."""
+
+    def __init__(self, n_bands: int, n_frames: int, config: StrandsConfig) -> None:
+        super().__init__()
+        filters = config.filters
+        levels = len(filters) - 1
+        self.padding = -n_bands % 2**levels  # bands of nothing above the last
+
+        def blocks(n: int) -> nn.Sequential:
+            return nn.Sequential(*(Residual(n) for _ in range(config.n_blocks)))
+
+        self.down = nn.ModuleList(blocks(n) for n in filters[:-1])
+        self.shrink = nn.ModuleList(conv(a, b, 2) for a, b in pairwise(filters))
+        self.bottom = blocks(filters[-1])
+        self.tokens = None
+        if config.token_size:
+            n_rows = (n_bands + self.padding) // 2**levels
+            n_tokens = n_frames // 2**levels
+            self.tokens = Tokens(filters[-1], n_rows, n_tokens, config)
+        self.enlarge = nn.ModuleList(
+            nn.Sequential(nn.ConvTranspose2d(b, a, 2, 2, bias=False), nn.BatchNorm2d(a), nn.ReLU())
+            for a, b in reversed([*pairwise(filters)])
+        )
+        self.merge = nn.ModuleList(nn.Conv2d(2 * n, n, 1) for n in filters[-2::-1])
+        self.up = nn.ModuleList(blocks(n) for n in filters[-2::-1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        # The example sizes in the comments are those of 64 bands by 192 frames, 3 levels.
+        n_bands = x.shape[2]
+        x = F.pad(x, (0, 0, 0, self.padding))
+        levels = []
+        for down, shrink in zip(self.down, self.shrink, strict=True):
+            levels.append(down(x))  # (batch, 48, 64, 192), (batch, 72, 32, 96)
+            x = shrink(levels[-1])
+        x = self.bottom(x)  # (batch, 96, 16, 48)
+        if self.tokens is not None:
+            x = self.tokens(x)
+        for enlarge, merge, up in zip(self.enlarge, self.merge, self.up, strict=True):
+            x = up(merge(torch.cat([enlarge(x), levels.pop()], dim=1)))
+        return x[:, :, :n_bands]
+
+
+class Tokens(nn.Module):
+    """All bands of a frame as one token, through attention, added to where they came from.
+
+    forward: (batch, n, n_rows, n_tokens) to the same shape.
+    """
+
+    def __init__(self, n: int, n_rows: int, n_tokens: int, config: StrandsConfig) -> None:
+        super().__init__()
+        size = config.token_size
+        n_thin = n // 2
+        self.thin = nn.Conv2d(n, n_thin, 1)
+        self.reduce = nn.Linear(n_thin * n_rows, size)
+        self.layers = nn.ModuleList(
+            Attention(size, config.n_heads, n_tokens) for _ in range(config.n_layers)
+        )
+        self.norm = nn.LayerNorm(size)
+        self.expand = nn.Linear(size, n_thin * n_rows)
+        self.widen = nn.Conv2d(n_thin, n, 1)
+        self.shape = (n_thin, n_rows)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = self.reduce(self.thin(x).flatten(1, 2).mT)  # (batch, n_tokens, size)
+        for layer in self.layers:
+            tokens = layer(tokens)
+        back = self.expand(self.norm(tokens)).mT.unflatten(1, self.shape)
+        result: Tensor = x + self.widen(torch.relu(back))
+        return result
+
+
+class Attention(nn.Module):
+    """A transformer's layer that sees `REACH` tokens either way and knows only their distance.
+
+    forward: (batch, n_tokens, size) to the same shape.
+    """
+
+    def __init__(self, size: int, n_heads: int, n_tokens: int) -> None:
+        super().__init__()
+        if size % n_heads:
+            raise TrainingError(f"a token's size ({size}) must be a multiple of heads ({n_heads})")
+        self.n_heads = n_heads
+        self.norm = nn.LayerNorm(size)
+        self.look = nn.Linear(size, 3 * size)
+        self.join = nn.Linear(size, size)
+        self.distance = nn.Parameter(torch.zeros(n_heads, 2 * REACH + 1))
+        self.feed_forward = nn.Sequential(
+            nn.LayerNorm(size), nn.Linear(size, 2 * size), nn.GELU(), nn.Linear(2 * size, size)
+        )
+        apart = torch.arange(n_tokens)[:, None] - torch.arange(n_tokens)
+        self.register_buffer("index", apart.clamp(-REACH, REACH) + REACH, persistent=False)
+        hidden = torch.zeros(n_tokens, n_tokens).masked_fill(apart.abs() > REACH, -1e4)
+        self.register_buffer("hidden", hidden, persistent=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        n_tokens = tokens.shape[1]
+        heads = self.look(self.norm(tokens)).unflatten(2, (3, self.n_heads, -1))
+        query, key, value = heads.permute(2, 0, 3, 1, 4)  # (batch, heads, n_tokens, size / heads)
+        index: Tensor = self.index[:n_tokens, :n_tokens]  # type: ignore[index]
+        hidden: Tensor = self.hidden[:n_tokens, :n_tokens]  # type: ignore[index]
+        bias = self.distance[:, index] + hidden
+        found = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        tokens = tokens + self.join(found.transpose(1, 2).flatten(2))
+        transformed: Tensor = tokens + self.feed_forward(tokens)
+        return transformed

@@ -1,0 +1,142 @@
+"""Our own net: bands there and back, masks that sum to one, attention that knows distances only."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the train extra")
+
+from tests.training.nets.checks import made_example  # noqa: E402
+from unbraid.errors import TrainingError  # noqa: E402
+from unbraid.models.session import Graph, read_card  # noqa: E402
+from unbraid.spec import Spec  # noqa: E402
+from unbraid.stems import STEMS  # noqa: E402
+from unbraid.training.export import cost, export_set  # noqa: E402
+from unbraid.training.nets.strands import REACH, Bands, StrandsConfig  # noqa: E402
+from unbraid.training.recipe import load_recipe  # noqa: E402
+
+pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("ignore")]
+
+SPEC = Spec(n_fft=256, hop=64, n_bins=129, n_frames=32, context=4)
+SMALL = StrandsConfig(
+    band_bins=(2, 4, 8),
+    n_bands=(4, 4, 5),
+    top_bins=8,
+    top_bands=2,
+    filters=(8, 12, 16),
+    token_size=24,
+    n_heads=2,
+    n_pictures=2,
+)
+
+
+@pytest.fixture
+def small_net():
+    torch.manual_seed(0)
+    net = SMALL.build(SPEC, STEMS).eval()
+    with torch.no_grad():  # An untrained net hardly depends on anything.
+        for parameter in net.parameters():
+            parameter += 0.2 * torch.randn_like(parameter)
+    return net
+
+
+@pytest.mark.slow
+def test_the_graph_agrees_with_torch_to_80_db(tmp_path):
+    recipe = load_recipe("strands")
+    torch.manual_seed(0)
+    net = recipe.build().eval()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter += 0.05 * torch.randn_like(parameter)
+    noise = 20 * torch.randn(1, 4, recipe.spec.n_bins, recipe.spec.n_frames)
+    with torch.inference_mode():
+        expected = net(noise)[0].numpy()
+    (file,) = export_set(net, recipe, tmp_path)
+    error = Graph(file, read_card(file))(noise[0].numpy()) - expected
+    assert 10 * np.log10(np.square(error).sum() / np.square(expected).sum()) < -80
+    assert file.stat().st_size < 10e6
+
+
+def test_its_price_is_a_fifth_of_what_the_default_may_cost():
+    recipe = load_recipe("strands")
+    assert cost(recipe.build(), recipe.spec)["gmac_per_s"] < 3 / 4
+
+
+def test_masks_lie_between_0_and_1_and_sum_to_one(small_net):
+    masks = small_net(10 * torch.randn(2, 4, 129, 32))
+    assert masks.shape == (2, 4, 2, 129, 32)
+    assert masks.min() >= 0
+    torch.testing.assert_close(masks.sum(dim=1), torch.ones(2, 2, 129, 32))
+
+
+def test_an_untrained_net_gives_everyone_nearly_a_quarter():
+    torch.manual_seed(0)
+    masks = SMALL.build(SPEC, STEMS).eval()(10 * torch.randn(2, 4, 129, 32))
+    assert (masks - 0.25).square().mean().sqrt() < 0.1
+
+
+def test_rows_go_back_to_the_bins_they_came_from():
+    bands = Bands(SPEC, SMALL)
+    image = torch.randn(1, 4, 129, 3)
+    rows = bands.gather(image)
+    assert rows.shape == (1, 4, 72, 3)
+    back = bands.spread(rows)
+    torch.testing.assert_close(back[:, :, :64], image[:, :, :64])
+    torch.testing.assert_close(bands.gather(back), rows)
+    assert torch.equal(back[:, :, 128], back[:, :, 127])
+
+
+def test_a_turn_of_both_channels_phase_changes_nothing(small_net):
+    left, right = torch.randn(2, 129, 32, dtype=torch.complex64)
+
+    def masks(left, right):
+        return small_net(torch.stack([left.real, left.imag, right.real, right.imag])[None])
+
+    turn = torch.polar(torch.ones(129, 32), torch.randn(129, 32))
+    turned = masks(turn * left, turn * right)
+    torch.testing.assert_close(masks(left, right), turned, atol=1e-3, rtol=0)
+    apart = masks(left, turn * right)
+    assert not torch.allclose(masks(left, right), apart, atol=1e-2)
+
+
+def test_attention_ends_at_its_reach():
+    spec = replace(SPEC, n_frames=4 * 3 * REACH)
+    attention = SMALL.build(spec, STEMS).eval().body.tokens.layers[0]
+    tokens = torch.randn(1, 3 * REACH, 24, requires_grad=True)
+    attention(tokens)[0, REACH].sum().backward()
+    seen = tokens.grad[0].abs().sum(dim=1)
+    assert seen[: 2 * REACH + 1].min() > 0
+    assert not seen[2 * REACH + 1 :].any()
+
+
+def test_gradients_are_finite_where_the_mixture_is_silent():
+    net = SMALL.build(SPEC, STEMS)
+    net(torch.zeros(1, 4, 129, 32))[:, 0].sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in net.parameters())
+
+
+def test_what_it_cannot_be_is_refused():
+    with pytest.raises(TrainingError, match="together"):
+        SMALL.build(SPEC, ("vocals",))
+    with pytest.raises(TrainingError, match="fill"):
+        SMALL.build(replace(SPEC, n_bins=128), STEMS)
+    with pytest.raises(TrainingError, match="multiple of heads"):
+        replace(SMALL, n_heads=5).build(SPEC, STEMS)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_one_example_is_learnt_by_heart():
+    torch.manual_seed(0)
+    mixture, shares = made_example(SPEC, 32)
+    net = SMALL.build(SPEC, STEMS)
+    spectrum = torch.cat([mixture, torch.zeros_like(mixture)], dim=2).reshape(1, 4, 129, 32)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=5e-3, betas=(0.9, 0.99))
+    errors = []
+    for _ in range(61):
+        error = (net(spectrum) - shares).square().mean()
+        errors.append(error.item())
+        optimiser.zero_grad()
+        error.backward()
+        optimiser.step()
+    assert errors[-1] < errors[0] / 3
