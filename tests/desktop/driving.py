@@ -1,10 +1,21 @@
 """Clicks and keys for a Qt Quick window, and what stands in it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QPointF, Qt
+from PySide6.QtCore import (
+    QCoreApplication,
+    QEvent,
+    QMimeData,
+    QObject,
+    QPoint,
+    QPointF,
+    Qt,
+    QUrl,
+)
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QWheelEvent
 from PySide6.QtQml import QQmlEngine, QQmlExpression, QQmlProperty
 from PySide6.QtQuick import QQuickItem, QQuickWindow
 from PySide6.QtTest import QTest
@@ -111,6 +122,50 @@ class Hand:
         for key in keys:
             QTest.keyClick(self.window, Qt.Key[f"Key_{key}"], held)
             settle(ms)
+
+    def hover(self, name: str, across: float = 0.5, down: float = 0.5) -> None:
+        """Point at something."""
+        QTest.mouseMove(self.window, self.at(name, across, down))
+        settle()
+
+    def wheel(self, name: str, turns: int, *, shift: bool = False) -> None:
+        """Turn the wheel over something: away from the hand is positive."""
+        point = QPointF(self.at(name))
+        held = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
+        turned = QWheelEvent(
+            point,
+            point,
+            QPoint(),
+            QPoint(0, 120 * turns),
+            Qt.MouseButton.NoButton,
+            held,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        QCoreApplication.sendEvent(self.window, turned)
+        settle()
+
+    def drop(self, paths: Sequence[Path]) -> None:
+        """Drag files over the window and let go of them."""
+        files = QMimeData()
+        files.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+        copy, button = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+        none, point = Qt.KeyboardModifier.NoModifier, QPoint(300, 300)
+        for event in (
+            QDragEnterEvent(point, copy, files, button, none),
+            QDragMoveEvent(point, copy, files, button, none),
+            QDropEvent(QPointF(point), copy, files, button, none),
+        ):
+            QCoreApplication.sendEvent(self.window, event)
+            settle(20)
+
+    def settle(self, ms: int = 60) -> None:
+        """Let the window work for a while."""
+        settle(ms)
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Let it work until something is so."""
+        wait_for(condition)
 
     def dialog(self) -> QObject | None:
         """The system's dialog for files or folders that is open."""

@@ -23,7 +23,6 @@ from unbraid.desktop.playback import Playback
 from unbraid.desktop.settings import Settings, settings_folder
 from unbraid.desktop.songs import Songs
 from unbraid.errors import UnbraidError, UsageError
-from unbraid.player.playlist import Playlist
 
 MAIN = Path(__file__).parent / "qml" / "Main.qml"
 
@@ -184,7 +183,7 @@ class Desktop(QObject):
             except UnbraidError:
                 settings.model = ""  # it was removed since; the default plays
         if not len(player.playlist):
-            player.playlist = Playlist.load(self._playlist_path)
+            player.playlist.restore(self._playlist_path)
 
 
 def run_window(paths: Sequence[str | Path], player: Any, *, is_model_given: bool = False) -> int:

@@ -199,6 +199,14 @@ class Playlist:
         playlist.index = min(max(0, index), len(songs) - 1)
         return playlist
 
+    def restore(self, path: Path) -> None:
+        """Go on with the list that was saved, in place of the songs here; see `load`."""
+        saved = Playlist.load(path)
+        with self._lock:
+            items = [replace(item, serial=item.serial + self._serial) for item in saved.items]
+            self._serial += len(items)
+            self._set(tuple(items), saved.index)
+
     def _set(self, items: tuple[Item, ...], index: int) -> None:
         self.items, self.index = items, index
         self.changes += 1
