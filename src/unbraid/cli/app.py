@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from unbraid import __version__
-from unbraid.cli import batch, compare, data, demo, doctor, evaluate, models, separate, train
+from unbraid.cli import batch, compare, data, demo, doctor, evaluate, models, play, separate, train
 from unbraid.errors import UnbraidError
 
 INTERRUPTED = 130
@@ -18,11 +18,12 @@ CANCELLED = "cancelled; nothing half-written is left"
 
 app = typer.Typer(
     help="Takes songs apart: vocals, drums, bass and the rest, on a CPU.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("play")(play.play)
 app.command("separate")(separate.separate)
 app.command("batch")(batch.batch)
 app.command("demo")(demo.demo)
@@ -43,11 +44,13 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
     ] = False,
-) -> None:
-    """Takes songs apart: vocals, drums, bass and the rest, on a CPU."""
+) -> int:
+    """Takes songs apart: vocals, drums, bass and the rest, on a CPU. Alone it opens the player."""
+    return play.window() if context.invoked_subcommand is None else 0
 
 
 def main(arguments: list[str] | None = None) -> None:

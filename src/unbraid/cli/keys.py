@@ -67,7 +67,7 @@ def split_keys(text: str) -> tuple[list[str], str]:
         >>> split_keys("q \\x1b[1;2D\\x1b[")
         (['q', 'space', 'shift+left'], '\\x1b[')
     """
-    keys = []
+    keys: list[str] = []
     for found in _KEY.finditer(text):
         key = found[0]
         if found["rest"] is not None:
