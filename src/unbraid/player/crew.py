@@ -11,9 +11,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unbraid.errors import Cancelled, OutputError, UnbraidError
+from unbraid.errors import Cancelled, ModelError, OutputError, UnbraidError
 from unbraid.player.snapshot import NoticeKind
-from unbraid.player.song import SAMPLE_RATE, DecodedSong, Lane, Samples, Song, StemModel
+from unbraid.player.song import (
+    MOST_FAILURES,
+    SAMPLE_RATE,
+    DecodedSong,
+    Lane,
+    Samples,
+    Song,
+    StemModel,
+)
 from unbraid.separation.pieces import separate_pieces
 from unbraid.separation.planner import Demand, plan
 from unbraid.separation.store import PLAIN, Store
@@ -24,6 +32,10 @@ NEAR_S = 8.0
 
 SWITCH_S = 2.0
 """So much of a model that is asked for, and of the one that plays, comes first of all."""
+
+LEAD = 1.5
+"""A tile that will have been passed by half as long again as it takes to separate is left for
+later: too little of it would be heard."""
 
 NICENESS = 5
 """Of these threads, below the one that mixes (Linux)."""
@@ -41,6 +53,7 @@ class Focus:
         song: that plays, or is about to.
         position: of the playhead, or where a seek under way goes.
         loop: as in the transport.
+        tempo: at which the playhead moves, 0 while it rests.
         models: the first is wanted most urgently, the last plays; none for the mixture alone.
         hint: where a seek is likely to go.
         following: the song after this one, once it is open.
@@ -49,6 +62,7 @@ class Focus:
     song: Song | None = None
     position: int = 0
     loop: tuple[int, int] | None = None
+    tempo: float = 0.0
     models: tuple[StemModel, ...] = ()
     hint: int | None = None
     following: Song | None = None
@@ -123,6 +137,7 @@ class Crew:
         self._whole: dict[Place, threading.Event] = {}  # under way, with what cancels it
         self._changed = threading.Condition()
         self._n_changes = 0
+        self.clock = time.monotonic
         self._closed = False
         self._threads: list[threading.Thread] = []
         if not is_driven:
@@ -266,7 +281,8 @@ class Crew:
                         return lambda: self._separate_whole(place, cancel)
                 elif (place, tile) not in self._taken and _is_readable(place, tile):
                     self._taken.add((place, tile))
-                    return lambda: self._separate(place, tile)
+                    now_s = self.clock()
+                    return lambda: self._separate(place, tile, now_s)
         return None
 
     def _tasks(self, focus: Focus, within_s: float | None = None) -> Iterator[tuple[Place, int]]:
@@ -282,10 +298,13 @@ class Crew:
             if lane is None or lane.failed:
                 return
             n_ahead = None if horizon_s is None else round(horizon_s * SAMPLE_RATE)
-            loop = focus.loop if song is focus.song else None
-            demands.append(
-                Demand(Place(song, lane), lane.grid, song.n_samples, position, loop, n_ahead)
-            )
+            loop, lead = None, 0
+            if song is focus.song:
+                loop = focus.loop
+                if position == focus.position:
+                    lead = round(LEAD * focus.tempo * model.tile_s * SAMPLE_RATE)
+            place = Place(song, lane)
+            demands.append(Demand(place, lane.grid, song.n_samples, position, loop, n_ahead, lead))
 
         models = focus.models
         for model in models:
@@ -315,7 +334,7 @@ class Crew:
             model.load(warm_up=warm_up)
         self.wake()
 
-    def _separate(self, place: Place, tile: int) -> None:
+    def _separate(self, place: Place, tile: int, taken_at_s: float) -> None:
         song, lane = place
         grid = lane.grid
         try:
@@ -325,11 +344,14 @@ class Crew:
                         song.read(grid.input_start(tile), grid.n_input)
                     )
                 self._keep(lane, tile, stems)
+                lane.model.note_pace(self.clock() - taken_at_s)
             lane.take(tile, song.read(tile * grid.step, grid.step))
         except UnbraidError as error:
-            self._fail(lane, str(error))
+            self._fail(lane, str(error), is_final=isinstance(error, (ModelError, OutputError)))
         except Exception as error:  # ONNX Runtime raises many kinds
-            self._fail(lane, f"{lane.model.name}: fails ({error}); choose another model")
+            self._fail(
+                lane, f"{lane.model.name}: fails ({error}); choose another model", is_final=False
+            )
         finally:
             with self._changed:
                 self._taken.discard((place, tile))
@@ -368,15 +390,16 @@ class Crew:
         except Cancelled:
             pass
         except UnbraidError as error:
-            self._fail(lane, str(error))
+            self._fail(lane, str(error), is_final=True)
         finally:
             with self._changed:
                 self._whole.pop(place, None)
             self.wake()
 
-    def _fail(self, lane: Lane, reason: str) -> None:
-        lane.failed = True
-        self._tell(reason, "error")
+    def _fail(self, lane: Lane, reason: str, *, is_final: bool) -> None:
+        lane.n_failures = MOST_FAILURES if is_final else lane.n_failures + 1
+        if lane.failed:
+            self._tell(f"{reason}; the mixture plays", "error")
 
 
 def _is_readable(place: Place, tile: int) -> bool:

@@ -73,6 +73,7 @@ class Deck:
             playback.song,
             playback.going_to,
             playback.transport.loop,
+            playback.transport.tempo if playback.is_going else 0.0,
             tuple(dict.fromkeys(models)),
             self.hint,
             self._following,

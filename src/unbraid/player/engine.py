@@ -27,14 +27,13 @@ from unbraid.models.catalog import DEFAULT_MODEL, catalog
 from unbraid.player.blind import Blind, Trial
 from unbraid.player.deck import Deck
 from unbraid.player.export import ExportJob, ExportRequest, ExportSong
+from unbraid.player.feed import Feed
 from unbraid.player.glance import ORIGINAL, take_snapshot
 from unbraid.player.keeper import Keeper
 from unbraid.player.mixer import Mixer
 from unbraid.player.output import Device, Output
 from unbraid.player.overview import Overview
-from unbraid.player.playback import BLOCK
 from unbraid.player.playlist import Playlist
-from unbraid.player.ring import Ring
 from unbraid.player.snapshot import Notice, NoticeKind, Snapshot
 from unbraid.player.song import SAMPLE_RATE, Song, StemModel
 from unbraid.player.spectrogram import spectrogram
@@ -54,10 +53,6 @@ TURN_S = 0.004
 TICK_S = 0.2
 """Between looks at what is to be opened ahead."""
 
-MOST_SPARE = 8 * BLOCK
-"""Samples that the ring holds at most beyond what the device asks for at once."""
-
-_N_RING = 32_768
 _N_NOTICES = 20
 
 Command = Callable[[], None]
@@ -117,11 +112,7 @@ class Player:
         self._lock = threading.Lock()
         self._models: dict[str, StemModel] = {}
         self._store = Store(store or default_folder(), store_limit)
-        self._ring = Ring(_N_RING)
-        self._n_asked = BLOCK  # by the device, at once
-        self._n_spare = BLOCK
-        self._n_dry = 0
-        self._asked_at_s = 0.0
+        self._feed = Feed(SAMPLE_RATE, is_timed=not is_driven)
         self._ticked_at_s = 0.0
         self._goes_on = False  # once a device is found
         self._is_driven = is_driven
@@ -140,7 +131,7 @@ class Player:
             output,
             device,
             SAMPLE_RATE,
-            self._give,
+            self._feed.give,
             on_lost=lambda: self._do(self._lost),
             on_found=lambda: self._do(self._found),
             tell=self._tell,
@@ -444,7 +435,8 @@ class Player:
         if self._is_driven or now_s - self._ticked_at_s > TICK_S:
             self._ticked_at_s = now_s
             self._deck.tick()
-        self._playback.fill(self._ring, self._n_asked + self._n_spare, self._n_behind(now_s))
+        n_behind = self._feed.n_behind(self._keeper.latency_s)
+        self._playback.fill(self._feed.ring, self._feed.n_target, n_behind)
 
     def work(self) -> bool:
         """One job of the reader's or the separator's threads, if there is any. For tests."""
@@ -488,31 +480,10 @@ class Player:
         self._commands.append(command)
         self._woken.set()
 
-    def _give(self, frames: NDArray[np.float32]) -> int:
-        """The device's callback."""
-        self._n_asked = max(self._n_asked, len(frames))
-        self._asked_at_s = time.monotonic()
-        n_given = self._ring.read_into(frames)
-        self._n_dry += n_given < len(frames)
-        return n_given
-
-    def _n_behind(self, now_s: float) -> int:
-        """Samples taken from the ring that are not heard yet: a device takes many at once."""
-        if self._n_dry and self._n_spare < MOST_SPARE:
-            self._n_spare += BLOCK
-        self._n_dry = 0
-        n_played = 0 if self._is_driven else round((now_s - self._asked_at_s) * SAMPLE_RATE)
-        n_latency = round(self._keeper.latency_s * SAMPLE_RATE)
-        return (
-            n_latency
-            if self._is_driven
-            else self._n_asked + n_latency - min(n_played, self._n_asked)
-        )
-
     def _lost(self) -> None:
         self._goes_on = self._playback.is_going
         self._playback.halt()
-        self._ring.drop()
+        self._feed.ring.drop()
 
     def _found(self) -> None:
         if self._goes_on:

@@ -350,7 +350,7 @@ class Playback:
         if wanted is None or self._leaving is not None:
             return
         needed = n_samples + 2 * FADE
-        if wanted.lane is not self.voice.lane:
+        if not wanted.is_like(self.voice):
             if self._room(wanted, start) < needed:
                 return
             if self.share > 0:
@@ -365,7 +365,7 @@ class Playback:
     def _take_model_at_rest(self) -> None:
         wanted, place = self.wanted, self.going_to
         if wanted is not None and self._gate == 0:
-            if wanted.lane is self.voice.lane:
+            if wanted.is_like(self.voice):
                 self.wanted, self.is_original = None, False
             elif self._room(wanted, place) >= 2 * FADE:
                 self._match(wanted, place)

@@ -28,6 +28,9 @@ SAMPLE_RATE = 44_100
 WHOLLY_HASHED = 256 * 2**20
 """Files up to so many bytes (0.3 s) are known by all their content, larger ones by parts of it."""
 
+MOST_FAILURES = 3
+"""Of a model in a row, after which it is asked no more."""
+
 _PART = 2**20
 _N_PARTS = 64
 
@@ -51,6 +54,8 @@ class StemModel:
         self.key = hashlib.sha256(f"{self._found.sha256} {_numerics()}".encode()).hexdigest()[:20]
         self.is_warm = False
         """Somebody has loaded it, or is about to."""
+        self.tile_s = 0.0
+        """Seconds that a tile takes, lately."""
         self._model: Model | None = None
         self._lock = threading.Lock()
         self.grid = PLAIN
@@ -100,6 +105,10 @@ class StemModel:
             )
         return model.separator.separate_tile(mixture)
 
+    def note_pace(self, tile_s: float) -> None:
+        """A tile took so long."""
+        self.tile_s = tile_s if not self.tile_s else 0.7 * self.tile_s + 0.3 * tile_s
+
     def _check_rate(self, rate: int) -> None:
         if rate != SAMPLE_RATE:
             raise ModelError(
@@ -123,8 +132,13 @@ class Lane:
         self.overview = Overview(n_samples)
         self.powers: dict[int, NDArray[np.float64]] = {}
         """By tile, (4,): the mean square of each stem."""
-        self.failed = False
+        self.n_failures = 0
+        """Tiles in a row on which the model failed."""
+
+    @property
+    def failed(self) -> bool:
         """The model gave up on this song."""
+        return self.n_failures >= MOST_FAILURES
 
     def set_length(self, n_samples: int) -> None:
         """The song is longer than was thought, or shorter."""
@@ -159,6 +173,7 @@ class Lane:
         np.subtract(mixture, stems[:N_CLAIMED].sum(axis=0), out=stems[N_CLAIMED])
         self.powers[tile] = np.array([np.dot(s, s) / s.size for s in stems.reshape(len(STEMS), -1)])
         self.overview.add_stems(tile * grid.step, stems)
+        self.n_failures = 0
         self.ready[tile] = 1
 
     @property

@@ -35,6 +35,10 @@ class Voice:
         self._n_left = 0  # samples until they are 1; of no meaning with a reference
         self._steps = np.arange(4096, dtype=np.float32)
 
+    def is_like(self, other: "Voice") -> bool:
+        """Whether both sound the same, once they have glided."""
+        return self.lane is other.lane and self.reference is other.reference
+
     @property
     def gains_db(self) -> tuple[float, ...]:
         """What the stems are changed by now."""

@@ -31,6 +31,8 @@ class Demand(Generic[K]):
         position: from where on.
         loop: its first sample and the first behind it; its tiles come before what lies behind.
         horizon: samples that count, in playing order; None for the whole song.
+        lead: samples that the playhead moves on while a tile is separated. What is passed by
+            then comes last: it would be late in any case, and make the next one late as well.
     """
 
     key: K
@@ -39,6 +41,7 @@ class Demand(Generic[K]):
     position: int = 0
     loop: tuple[int, int] | None = None
     horizon: int | None = None
+    lead: int = 0
 
 
 def plan(demands: Sequence[Demand[K]], is_done: Callable[[Task[K]], bool]) -> Iterator[Task[K]]:
@@ -63,24 +66,37 @@ def plan(demands: Sequence[Demand[K]], is_done: Callable[[Task[K]], bool]) -> It
 def tiles_in_order(demand: Demand[K]) -> Iterator[int]:
     """A demand's tiles in the order in which they are heard, each once.
 
-    Without a horizon that is every tile of the song: what is behind the playhead comes last,
-    in its order.
+    Without a horizon that is every tile of the song: what is behind the playhead, or passed within
+    the lead, comes last.
     """
     grid, n_tiles = demand.grid, demand.grid.n_tiles(demand.n_samples)
-    n_left = demand.n_samples if demand.horizon is None else demand.horizon
+    n_left = demand.n_samples if demand.horizon is None else demand.lead + demand.horizon
+    n_passed = demand.lead
+    passed: list[tuple[int, int]] = []
     given: set[int] = set()
-    for start, end in playing_order(demand.position, demand.n_samples, demand.loop):
-        if n_left <= 0:
-            return
-        counted = min(end, start + n_left)
-        n_left -= counted - start
+
+    def tiles(start: int, end: int) -> Iterator[int]:
         # Near a border a sample belongs to two tiles.
         first = max(0, (start - grid.fade // 2) // grid.step)
-        last = (counted - 1 + grid.fade // 2) // grid.step
+        last = (end - 1 + grid.fade // 2) // grid.step
         for tile in range(first, min(last + 1, n_tiles)):
             if tile not in given:
                 given.add(tile)
                 yield tile
+
+    for start, whole_end in playing_order(demand.position, demand.n_samples, demand.loop):
+        if n_left <= 0:
+            break
+        end = min(whole_end, start + n_left)
+        n_left -= end - start
+        begin = min(end, start + n_passed)
+        n_passed -= begin - start
+        if start < begin:
+            passed.append((start, begin))
+        if begin < end:
+            yield from tiles(begin, end)
+    for start, end in passed:
+        yield from tiles(start, end)
 
 
 def playing_order(
