@@ -89,12 +89,14 @@ class Strands(Net):
 
     def forward(self, spectrum: Tensor) -> Tensor:
         # The example sizes in the comments are those of 2049 bins by 192 frames.
-        views = self._views(spectrum)  # (batch, 4, 1089, 192)
+        views = self._views(spectrum)  # (batch, 4, 1088, 192)
         image = (views + self.shift[:, :, None]) * self.scale[:, :, None]
         features = self.body(self.split(image))  # (batch, 48, 64, 192)
-        logits = self.join(features, image)  # (batch, 8, 1089, 192)
-        masks = self.bands.spread(logits).unflatten(1, (len(STEMS), -1))  # (batch, 4, 2, 2049, 192)
-        return torch.softmax(masks, dim=1)
+        logits = self.join(features, image)  # (batch, 8, 1088, 192)
+        claims = logits.unflatten(1, (len(STEMS), -1))  # (batch, 4, 2, 1088, 192)
+        # Written out, for ONNX Runtime turns the array around for a softmax over such an axis.
+        claims = torch.exp(claims - claims.amax(dim=1, keepdim=True))
+        return self.bands.spread(claims / claims.sum(dim=1, keepdim=True))
 
     def _views(self, spectrum: Tensor) -> Tensor:
         """Compressed magnitudes of left, right, middle and side, (batch, 4, n_rows, n_frames)."""
