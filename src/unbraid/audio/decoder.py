@@ -48,6 +48,7 @@ _PREROLL_S = {  # codecs that a pre-roll makes exact
     "mp3float": 2.0,
     "opus": 8.0,
 }
+_MOST_SILENCE_S = 60.0  # for lost stretches, beyond as much as there was sound before
 _MOST_BAD_PACKETS = 1_000  # in a row, after which the rest of the file is given up
 _FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31}
 
@@ -161,7 +162,7 @@ class PcmReader:
             return False
         self._chunks = deque()
         self._packets = self._demux()
-        self._next, self._lost_place = 0, True
+        self._next, self._lost_place, self._n_silent = 0, True, 0
         self._at_end = False
         return self._pull() and not self._lost_place
 
@@ -176,6 +177,7 @@ class PcmReader:
         self._packets = self._demux()
         self._next = 0  # the position after the last sample decoded
         self._kept_from = 0  # all from here to _next is in _chunks
+        self._n_silent = 0  # samples of lost stretches, since the last jump
         self._drift = 0  # by how much coarse time stamps run ahead of the samples
         self._lost_place = False  # after a seek, until a frame tells where it belongs
         self._at_end = False
@@ -245,6 +247,7 @@ class PcmReader:
         if self._chunks and at > self._next:
             lost_ms = 1000 * (at - self._next) / self.rate
             self._damaged(self._next, f"{lost_ms:.0f} ms are missing and read as silence", "at")
+            self._n_silent += at - self._next
         self._chunks.append((at + cut, samples[:, cut:n_samples]))
         self._next = at + n_samples
 
@@ -274,6 +277,12 @@ class PcmReader:
             at = self._next + leap
         if self.claim.n_samples and at > self.claim.n_samples + 60 * self.rate:
             return None if self._lost_place else self._next  # no sane stamp
+        most = self._next - 2 * self._n_silent + round(_MOST_SILENCE_S * self.rate)
+        if at - self._next > most and not self._lost_place:
+            # A few bytes must not become days of silence.
+            self._damaged(self._next, "the time stamps leap; what follows is set close")
+            self._preroll = None  # for whoever jumps by such stamps lands elsewhere
+            return self._next
         return at
 
     def _first_tick(self, pts: int) -> int:
@@ -289,8 +298,13 @@ class PcmReader:
 
     def _to_float(self, frame: av.AudioFrame, at: int) -> Samples:
         samples: Samples
-        array = frame.to_ndarray()
         name = frame.format.name
+        try:
+            array = frame.to_ndarray()
+        except ValueError as error:  # 64-bit integers
+            raise AudioError(
+                f"{self._path}: its samples ({name}) cannot be read; convert it to wav or flac"
+            ) from error
         if not frame.format.is_planar:
             array = array.reshape(-1, frame.layout.nb_channels).T
         scale = _FULL_SCALE.get(name.rstrip("p"))

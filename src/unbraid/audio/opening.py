@@ -73,7 +73,7 @@ def _choose_stream(path: Path, container: av.container.InputContainer) -> av.Aud
     context = stream.codec_context
     if context is None:
         raise AudioError(f"{path}: its sound is in a codec that cannot be decoded; convert it")
-    if context.codec_tag.lower() in _ENCRYPTED_TAGS:
+    if _codec_tag(context) in _ENCRYPTED_TAGS:
         raise AudioError(f"{path}: is encrypted (DRM); use a copy without protection")
     rate, n_channels = context.sample_rate, context.layout.nb_channels
     if not rate and not n_channels:
@@ -83,3 +83,11 @@ def _choose_stream(path: Path, container: av.container.InputContainer) -> av.Aud
     if not 1 <= n_channels <= _MOST_CHANNELS:
         raise AudioError(f"{path}: claims {n_channels} channels; the header is damaged")
     return stream
+
+
+def _codec_tag(context: av.AudioCodecContext) -> str:
+    """What the container calls the codec; nothing if that is no text, as in a damaged header."""
+    try:
+        return context.codec_tag.lower()
+    except UnicodeDecodeError:
+        return ""

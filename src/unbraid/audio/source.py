@@ -56,7 +56,8 @@ def describe(container: av.container.InputContainer, stream: av.AudioStream) -> 
     """Sum up an open file's audio stream."""
     context = stream.codec_context
     codec = context.codec.canonical_name
-    sample_format = context.format.name.rstrip("p")
+    # Not known yet where the header is damaged.
+    sample_format = context.format.name.rstrip("p") if context.format is not None else ""
     bits = _stored_bits(codec, sample_format, context.extradata or b"")
     return SourceFormat(
         container=container.format.name.split(",")[0],

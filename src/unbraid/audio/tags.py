@@ -11,6 +11,7 @@ _CONTAINER_OWN = {"major_brand", "minor_version", "compatible_brands", "encoder"
 _MIME = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"GIF8": "image/gif"}
 _PICTURE_CODECS = {"image/jpeg": "mjpeg", "image/png": "png"}
 _LARGEST_COVER = 64 * 2**20  # bytes
+_WIDEST_COVER = 65_535  # points, as JPEG counts them
 
 
 @dataclass(frozen=True)
@@ -65,20 +66,20 @@ def write_tags(
 ) -> None:
     """Give a file its tags and cover; starts its encoding, so no stream can be added later.
 
-    Every format but wav carries the cover, byte for byte, if it is a JPEG or PNG. Free-form tags
-    survive in flac, opus and mp3; wav and m4a keep those that their standard knows.
+    Every format but wav carries the cover, byte for byte, if it is a sound JPEG or PNG. Free-form
+    tags survive in flac, opus and mp3; wav and m4a keep those that their standard knows.
     """
     target = stream.metadata if name == "opus" else container.metadata
     target.update(tags.fields)
     mime = image_type(tags.cover) if tags.cover else None
-    if tags.cover is None or mime not in _PICTURE_CODECS or name == "wav":
+    width, height = _picture_size(tags.cover or b"")
+    if tags.cover is None or mime not in _PICTURE_CODECS or name == "wav" or not width * height:
         container.start_encoding()
     elif name == "opus":
         block = _flac_picture(tags.cover, mime)
         stream.metadata["METADATA_BLOCK_PICTURE"] = base64.b64encode(block).decode("ascii")
         container.start_encoding()
     else:
-        width, height = _picture_size(tags.cover)
         picture = container.add_mux_stream(_PICTURE_CODECS[mime], width=width, height=height)
         picture.disposition = av.stream.Disposition.attached_pic
         container.start_encoding()
@@ -98,7 +99,12 @@ def _flac_picture(picture: bytes, mime: str) -> bytes:
 
 
 def _picture_size(picture: bytes) -> tuple[int, int]:
-    """Width and height of a PNG or JPEG; (0, 0) if they cannot be found."""
+    """Width and height of a PNG or JPEG; (0, 0) if they cannot be found or be true."""
+    width, height = _claimed_size(picture)
+    return (width, height) if max(width, height) <= _WIDEST_COVER else (0, 0)
+
+
+def _claimed_size(picture: bytes) -> tuple[int, int]:
     if picture.startswith(b"\x89PNG") and len(picture) >= 24:
         width, height = struct.unpack(">II", picture[16:24])
         return int(width), int(height)

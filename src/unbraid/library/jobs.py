@@ -330,8 +330,8 @@ class JobLog:
         """SQLite's failures in the user's words."""
         try:
             yield
-        except sqlite3.Error as error:
-            reason = str(error)
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter of a message's own text
+            reason = " ".join(str(error).split())[:200]
             if "locked" in reason:
                 told = f"{self.folder}: another batch is writing there; wait for it, or use -o"
             elif "full" in reason:
