@@ -12,10 +12,11 @@ from PySide6.QtCore import (
     QObject,
     QPoint,
     QPointF,
+    QRectF,
     Qt,
     QUrl,
 )
-from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QWheelEvent
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QImage, QWheelEvent
 from PySide6.QtQml import QQmlEngine, QQmlExpression, QQmlProperty
 from PySide6.QtQuick import QQuickItem, QQuickWindow
 from PySide6.QtTest import QTest
@@ -102,6 +103,12 @@ class Hand:
         QTest.mouseDClick(self.window, button, none, point)
         settle()
 
+    def picture(self, name: str) -> QImage:
+        """An item as it is seen, with what lies over it."""
+        found = self.item(name)
+        area = found.mapRectToScene(QRectF(0, 0, found.width(), found.height())).toRect()
+        return self.window.grabWindow().copy(area)
+
     def drag(self, start: QPoint, end: QPoint, n_steps: int = 8) -> None:
         """Press at one point, let go at another."""
         button, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -122,6 +129,14 @@ class Hand:
         for key in keys:
             QTest.keyClick(self.window, Qt.Key[f"Key_{key}"], held)
             settle(ms)
+
+    def type(self, name: str, text: str) -> None:
+        """Write over what stands in a field."""
+        self.click(name)
+        QTest.keyClick(self.window, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+        for letter in text:
+            QTest.keyClick(self.window, letter)
+        settle()
 
     def hover(self, name: str, across: float = 0.5, down: float = 0.5) -> None:
         """Point at something."""

@@ -75,7 +75,8 @@ class Desktop(QObject):
         ):
             changed.connect(self._save_timer.start)
         self._engine = QQmlApplicationEngine(self)
-        self._engine.addImageProvider("sound", Images(player))
+        self.images = Images(player)
+        self._engine.addImageProvider("sound", self.images)
         self._engine.setInitialProperties({"app": self})
         self.set_scheme()
         self._engine.load(QUrl.fromLocalFile(str(MAIN)))

@@ -129,8 +129,7 @@ class Exports(QObject):
         elif job.result is not None:
             n_files = len(job.result.paths)
             folder = next(iter(job.result.paths.values())).parent
-            gain = f", {job.result.gain_db:.1f} dB quieter so that none clips"
-            self._result = f"{n_files} file{'s' * (n_files > 1)} in {folder}" + (
-                gain if job.result.gain_db < -0.05 else ""
-            )
+            gain_db = min(job.result.gain_db, job.result.mix_gain_db)
+            gain = f", {gain_db:.1f} dB so that none clips" if gain_db < -0.05 else ""
+            self._result = f"{n_files} file{'s' * (n_files > 1)} in {folder}{gain}"
             self._messages.show(f"Exported {self._result}")

@@ -73,6 +73,7 @@ class Images(QQuickImageProvider):
     def __init__(self, player: Any) -> None:
         super().__init__(QQuickImageProvider.ImageType.Image)
         self._player = player
+        self.n_drawn = 0
 
     def requestImage(self, address: str, size: QSize, requested: QSize) -> QImage:
         """See `QQuickImageProvider`; spectrograms are asked for by a thread of Qt's."""
@@ -83,6 +84,7 @@ class Images(QQuickImageProvider):
             else:
                 lane, extent, tile, scale, colour, ghost, _ = rest
                 width, height = (int(part) for part in extent.split("x"))
+                self.n_drawn += 1
                 draw = self._spectrum if kind == "spectrum" else self._waves
                 image = _image(
                     draw(int(lane), width, height, int(tile), float(scale), colour, ghost)

@@ -218,6 +218,11 @@ class Playback(QObject):
         self._do(lambda: self._player.seek(self._sample(seconds)))
 
     @Slot(float)
+    def prepare(self, seconds: float) -> None:
+        """A seek is likely to follow there."""
+        self._messages.attempt(lambda: self._player.prepare(self._sample(seconds)))
+
+    @Slot(float)
     def seekBy(self, seconds: float) -> None:
         self._do(lambda: self._player.seek_by(seconds))
 

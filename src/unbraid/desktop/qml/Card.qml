@@ -62,6 +62,7 @@ ColumnLayout {
         wrapMode: Text.Wrap
     }
     Words {
+        objectName: "card-licence"
         Layout.fillWidth: true
         visible: view.card !== null && view.card.licence !== ""
         text: view.card ? "Licence: " + view.card.licence : ""

@@ -41,6 +41,7 @@ Press {
                 Press {
                     required property string modelData
 
+                    objectName: "device-" + modelData
                     width: 268
                     text: modelData || "The system's choice"
                     name: text

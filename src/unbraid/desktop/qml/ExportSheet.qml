@@ -110,13 +110,11 @@ Sheet {
         RowLayout {
             spacing: 8
             Field {
-                id: folder
-
                 objectName: "export-folder"
                 Layout.fillWidth: true
                 name: "Folder for the files"
                 text: sheet.exports.folder
-                onEditingFinished: sheet.exports.setFolder(text)
+                onTextEdited: sheet.exports.setFolder(text)
             }
             Press {
                 objectName: "export-choose"
@@ -189,7 +187,6 @@ Sheet {
             implicitHeight: 34
             enabled: sheet.stems.length > 0 || sheet.mix
             onClicked: {
-                sheet.exports.setFolder(folder.text)
                 sheet.exports.start(sheet.stems, sheet.mix, sheet.stretched && sheet.canStretch,
                     sheet.loopOnly, template.text, sheet.replaces)
             }

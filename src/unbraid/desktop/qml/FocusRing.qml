@@ -3,6 +3,7 @@ import QtQuick
 Rectangle {
     property bool shown
 
+    objectName: "focus-ring"
     anchors.fill: parent
     anchors.margins: -3
     visible: shown

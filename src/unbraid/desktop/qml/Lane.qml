@@ -133,6 +133,7 @@ Item {
             Layout.topMargin: 10
             Layout.bottomMargin: 10
             Layout.rightMargin: 12
+            objectName: "meter-" + strip.lane.stem
             name: "Meter of " + strip.lane.stem
             tint: strip.colour
             peak: strip.levels[3 * strip.lane.index]

@@ -59,7 +59,7 @@ Item {
             model: panel.songs
             boundsBehavior: Flickable.StopAtBounds
             interactive: dragged < 0
-            ScrollBar.vertical: ScrollBar { policy: ScrollBar.AsNeeded }
+            ScrollBar.vertical: ScrollBar { policy: ScrollBar.AsNeeded; Accessible.name: "Scroll the playlist" }
             displaced: Transition { NumberAnimation { properties: "y"; duration: 140; easing.type: Easing.OutCubic } }
             delegate: Item {
                 id: row

@@ -32,10 +32,24 @@ T.Slider {
     Accessible.onIncreaseAction: { increase(); chosen(value) }
     Accessible.onDecreaseAction: { decrease(); chosen(value) }
 
-    TapHandler {
-        acceptedButtons: Qt.LeftButton
-        gesturePolicy: TapHandler.DragThreshold
-        onDoubleTapped: control.chosen(control.rest)
+    // The slider takes the presses, so two in one place are told apart here.
+    PointHandler {
+        property double pressedAt: 0
+        property point place
+        property bool twice
+
+        onActiveChanged: {
+            if (active) {
+                const now = Date.now(), here = point.scenePressPosition
+                twice = now - pressedAt < Application.styleHints.mouseDoubleClickInterval
+                    && Math.abs(here.x - place.x) + Math.abs(here.y - place.y) < 6
+                pressedAt = now
+                place = here
+            } else if (twice) {
+                pressedAt = 0
+                Qt.callLater(() => control.chosen(control.rest))
+            }
+        }
     }
     Loader {
         active: control.hovered || control.pressed

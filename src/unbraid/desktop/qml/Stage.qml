@@ -50,7 +50,7 @@ Item {
             return
         const x = view.xOf(shown)
         if (x < 0 || x > laneWidth * 0.92)
-            glide.to(Math.max(0, shown - view.span * 0.08))
+            glide.go(Math.max(0, shown - view.span * 0.08))
     }
     function zoomBy(factor) {
         const x = view.xOf(shown)
@@ -74,12 +74,12 @@ Item {
     NumberAnimation {
         id: glide
 
-        function to(second) {
+        function go(second) {
             if (running)
                 return
             from = stage.view.origin
-            glide.to = Math.min(second, Math.max(0, stage.view.duration - stage.view.span))
-            if (Math.abs(glide.to - from) * stage.view.scale > 1)
+            to = Math.min(second, Math.max(0, stage.view.duration - stage.view.span))
+            if (Math.abs(to - from) * stage.view.scale > 1)
                 start()
         }
 
@@ -232,7 +232,10 @@ Item {
             anchors.fill: parent
             hoverEnabled: true
             preventStealing: true
-            onPressed: event => seek(event.x, true)
+            onPressed: event => {
+                stage.playback.prepare(stage.view.secondAt(event.x))
+                seek(event.x, true)
+            }
             onPositionChanged: event => { if (pressed) seek(event.x, false) }
             onReleased: event => {
                 seek(event.x, true)

@@ -9,6 +9,6 @@ ToolTip {
     padding: 6
     leftPadding: 9
     rightPadding: 9
-    contentItem: Words { text: tip.text; font.pixelSize: 12 }
+    contentItem: Words { objectName: "tip"; text: tip.text; font.pixelSize: 12 }
     background: Rectangle { color: Theme.raised; border.color: Theme.rule; radius: 5 }
 }
