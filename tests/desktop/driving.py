@@ -160,12 +160,12 @@ class Hand:
         QCoreApplication.sendEvent(self.window, turned)
         settle()
 
-    def drop(self, paths: Sequence[Path]) -> None:
+    def drop(self, paths: Sequence[Path], point: QPoint | None = None) -> None:
         """Drag files over the window and let go of them."""
         files = QMimeData()
         files.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
         copy, button = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
-        none, point = Qt.KeyboardModifier.NoModifier, QPoint(300, 300)
+        none, point = Qt.KeyboardModifier.NoModifier, point or QPoint(300, 300)
         for event in (
             QDragEnterEvent(point, copy, files, button, none),
             QDragMoveEvent(point, copy, files, button, none),

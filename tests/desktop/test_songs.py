@@ -46,6 +46,15 @@ def test_while_a_song_plays_others_are_only_added(desk: Desk) -> None:
     assert desk.hand.text("title") == "first"
 
 
+def test_songs_dropped_on_the_list_go_where_they_fall(desk: Desk) -> None:
+    desk.play("one", "two", "three")
+    desk.hand.drop(desk.songs("four", "five"), desk.hand.at("song-1", 0.5, 0.1))
+    desk.hand.wait_for(lambda: len(desk.player.playlist) == 5)
+    desk.look()
+    assert titles(desk) == ["one", "four", "five", "two", "three"]
+    assert desk.player.playlist.index == 0
+
+
 def test_what_is_no_song_is_told(desk: Desk) -> None:
     empty = desk.folder / "nothing"
     empty.mkdir()

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import shiboken6
-from PySide6.QtCore import Property, QObject, Qt, QTimer, QUrl, Signal, Slot
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import Property, QObject, QSize, Qt, QTimer, QUrl, Signal, Slot
+from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtQml import QQmlApplicationEngine
 from PySide6.QtQuick import QQuickWindow, QSGRendererInterface
 
@@ -25,9 +25,11 @@ from unbraid.desktop.songs import Songs
 from unbraid.errors import UnbraidError, UsageError
 
 MAIN = Path(__file__).parent / "qml" / "Main.qml"
+ICON = MAIN.with_name("unbraid.svg")
 
 _SCHEMES = {"dark": Qt.ColorScheme.Dark, "light": Qt.ColorScheme.Light}
 _SAVE_MS = 800
+LEAST = QSize(900, 600)
 
 
 class Desktop(QObject):
@@ -87,7 +89,7 @@ class Desktop(QObject):
         self.window: QQuickWindow = window
         # A window that is covered or minimised is not drawn, so it is looked after rarely.
         self._playback.is_in_view = self.window.isExposed
-        self._look()
+        self._on_song()
 
     messages = Property(QObject, lambda self: self._messages, constant=True)
     playback = Property(QObject, lambda self: self._playback, constant=True)
@@ -100,8 +102,8 @@ class Desktop(QObject):
     look = Property(str, lambda self: self._settings.look, notify=settingsChanged)
     hasPlaylist = Property(bool, lambda self: self._settings.has_playlist, notify=settingsChanged)
     follows = Property(bool, lambda self: self._settings.follows, notify=settingsChanged)
-    width = Property(int, lambda self: self._settings.width, constant=True)
-    height = Property(int, lambda self: self._settings.height, constant=True)
+    size = Property(QSize, lambda self: self._size(), constant=True)
+    least = Property(QSize, lambda self: LEAST, constant=True)
 
     @Slot(str)
     def setLook(self, look: str) -> None:
@@ -161,6 +163,14 @@ class Desktop(QObject):
         self.window.close()
         self._engine.removeImageProvider("sound")
         shiboken6.delete(self._engine)  # before what its QML looks at
+
+    def _size(self) -> QSize:
+        """As it was, but no larger than the screen."""
+        wanted = QSize(self._settings.width, self._settings.height)
+        screen = QGuiApplication.primaryScreen().availableSize()
+        return (
+            wanted.boundedTo(screen).expandedTo(LEAST) if screen.width() > LEAST.width() else wanted
+        )
 
     def _look(self) -> None:
         self._waves.look()
@@ -225,6 +235,7 @@ def make_application() -> QGuiApplication:
     application.setApplicationName("unbraid")
     application.setApplicationDisplayName("unbraid")
     application.setDesktopFileName("unbraid")
+    application.setWindowIcon(QIcon(str(ICON)))
     return application
 
 

@@ -33,7 +33,6 @@ class Settings:
     limiter: bool = False
     model: str = ""  # the default model's name may change between versions
     compared: str = "original"  # what B is
-    device: str = ""
     has_playlist: bool = True  # whether its panel is open
     follows: bool = True
     width: int = 1280

@@ -13,10 +13,10 @@ ApplicationWindow {
     readonly property bool arrowsAreTaken: activeFocusItem !== null && activeFocusItem.takesArrows === true
     readonly property bool narrow: width < 1000
 
-    width: app.width
-    height: app.height
-    minimumWidth: 900
-    minimumHeight: 600
+    width: app.size.width
+    height: app.size.height
+    minimumWidth: app.least.width
+    minimumHeight: app.least.height
     visible: true
     color: Theme.ground
     title: playback.hasSong ? [playback.title, playback.artist].filter(part => part).join(" – ") : "unbraid"
@@ -90,6 +90,8 @@ ApplicationWindow {
                 visible: window.app.hasPlaylist
             }
             Playlist {
+                id: playlist
+
                 Layout.preferredWidth: window.narrow ? 220 : 270
                 Layout.fillHeight: true
                 visible: window.app.hasPlaylist
@@ -123,7 +125,7 @@ ApplicationWindow {
         anchors.fill: parent
         keys: ["text/uri-list"]
         onDropped: event => {
-            window.app.songs.addUrls(event.urls, -1, !window.playback.isPlaying)
+            window.app.songs.addUrls(event.urls, playlist.placeAt(drop, event.x, event.y), !window.playback.isPlaying)
             event.accept()
         }
 

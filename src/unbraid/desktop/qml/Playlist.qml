@@ -11,6 +11,14 @@ Item {
     readonly property var songs: app.songs
     signal openAsked()
 
+    // The row that a point of another item means; -1 beside the list.
+    function placeAt(item, x, y) {
+        const at = list.mapFromItem(item, x, y)
+        if (!visible || !list.contains(Qt.point(at.x, at.y)))
+            return -1
+        return Math.min(list.count, Math.max(0, Math.round((at.y + list.contentY) / 46)))
+    }
+
     implicitWidth: 270
 
     ColumnLayout {
