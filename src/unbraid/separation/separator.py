@@ -100,15 +100,20 @@ class Separator:
         spectrum = stft(mixture, spec)
         seen = spectrum[:, : spec.n_bins]
         magnitude = np.ascontiguousarray(np.abs(seen))
-        masks = self._masks(seen, magnitude)[: len(self._claimed)]
-        return istft(carry_upward(masks, magnitude, spec) * spectrum, spec)
+        masks = carry_upward(self._masks(seen, magnitude)[: len(self._claimed)], magnitude, spec)
+        claims = np.empty((len(masks), *mixture.shape), np.float32)
+        for claim, mask in zip(claims, masks, strict=True):  # one at a time, for memory
+            claim[:] = istft(mask * spectrum, spec)
+        return claims
 
     def _given(self, tile: Callable[[Card], NDArray[np.float32]]) -> NDArray[np.float32]:
         """What the graphs give of the tiles they are given, in the order of STEMS."""
-        parts: dict[str, NDArray[np.float32]] = {}
-        for graph in self._graphs:
-            parts.update(zip(graph.card.stems, graph(tile(graph.card)), strict=True))
-        output = np.stack([parts[stem] for stem in STEMS if stem in parts])
+        outputs = [graph(tile(graph.card)) for graph in self._graphs]
+        stems = [stem for graph in self._graphs for stem in graph.card.stems]
+        order = [stems.index(stem) for stem in STEMS if stem in stems]
+        output = np.concatenate(outputs) if len(outputs) > 1 else outputs[0]
+        if order != sorted(order):
+            output = output[order]
         # A net gone astray must not reach a loudspeaker as noise.
         if not np.isfinite(output).all():
             np.nan_to_num(output, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
