@@ -22,6 +22,7 @@ from tests.player.virtual import (
 )
 from unbraid.player import Motion
 from unbraid.player.playback import JOIN
+from unbraid.separation import store
 
 N_SAMPLES = 30 * RATE + 77
 
@@ -149,7 +150,7 @@ def test_the_device_never_waits_whatever_is_locked(clock) -> None:
         player._lock,
         player._keeper._lock,
         player._deck.crew._changed,
-        player._store._lock,
+        store._opening,
         player.playlist._lock,
         song._lanes_lock,
         *(lock for file in song.files for lock in (file._mapping, file._writing)),

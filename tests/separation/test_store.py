@@ -149,9 +149,9 @@ def test_the_longest_unused_make_room_and_those_in_use_stay(tmp_path) -> None:
 
 
 def test_a_second_program_gets_a_file_of_its_own_that_goes_with_it(tmp_path) -> None:
-    first, second = Store(tmp_path, 2**30), Store(tmp_path, 2**30)
-    one, two = first.mixture("song"), second.mixture("song")
-    assert first.mixture("song") is one
+    one = Store(tmp_path, 2**30).mixture("song")
+    assert Store(tmp_path, 2**30).mixture("song") is one
+    two = TileFile(one.path, (2, PLAIN.step))  # as another program opens it
     assert one.path != two.path
     one.put(0, np.ones((2, PLAIN.step), np.float32))
     assert not two.has(0)

@@ -309,8 +309,10 @@ class Player:
             ModelError: there is no such model.
             UsageError: too few or too many names.
         """
-        blind = Blind(list(names), log=self._store.folder / "blind-tests.jsonl")
-        candidates = tuple(self._model(name) for name in names if name != ORIGINAL)
+        models = [None if name == ORIGINAL else self._model(name) for name in names]
+        log = self._store.folder / "blind-tests.jsonl"
+        blind = Blind([model.name if model else ORIGINAL for model in models], log=log)
+        candidates = tuple(model for model in models if model is not None)
         self.blind = blind
         self._do(lambda: self._deck.compare(candidates))
         self.set_model(blind.letters[0])

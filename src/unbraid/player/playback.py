@@ -152,9 +152,10 @@ class Playback:
         """
         if self.song is not None and self.song.n_samples != self.transport.n_samples:
             self.transport.n_samples = self.song.n_samples
+        self._take_seek()
+        self._take_model_at_rest()
         while ring.n_filled < n_target and ring.n_free >= BLOCK:
             self._take_seek()
-            self._take_model_at_rest()
             self._mark = (ring.n_written, self._stretch.heard)
             self._timeline.mark(*self._mark)
             ring.write(self._block())

@@ -274,6 +274,10 @@ class SongStems:
         return out
 
 
+_open_files: weakref.WeakValueDictionary[Path, TileFile] = weakref.WeakValueDictionary()
+_opening = threading.Lock()
+
+
 class Store:
     """A folder of tile files, of which those unused for longest make room for new ones.
 
@@ -283,9 +287,7 @@ class Store:
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
-        self.folder, self.limit = folder, limit
-        self._files: weakref.WeakValueDictionary[str, TileFile] = weakref.WeakValueDictionary()
-        self._lock = threading.Lock()
+        self.folder, self.limit = folder.absolute(), limit
 
     def mixture(self, song: str) -> TileFile:
         """A song's samples, (2, PLAIN.step) a piece.
@@ -320,7 +322,7 @@ class Store:
                 status = path.stat()
                 found.append((status.st_mtime, status.st_size, path))
         n_bytes = sum(size for _, size, _ in found)
-        in_use = {file.path for file in self._files.values()}
+        in_use = {file.path for file in list(_open_files.values())}
         for _, size, path in sorted(found):
             if n_bytes <= bound:
                 return
@@ -330,11 +332,11 @@ class Store:
                     n_bytes -= size
 
     def _file(self, key: str, shape: tuple[int, ...]) -> TileFile:
-        with self._lock:
-            file = self._files.get(key)
+        path = self.folder / f"{key}{SUFFIX}"
+        with _opening:
+            file = _open_files.get(path)
             if file is None:
-                file = TileFile(self.folder / f"{key}{SUFFIX}", shape)
-                self._files[key] = file
+                file = _open_files[path] = TileFile(path, shape)
                 with suppress(OSError):
                     os.utime(file.path)  # used now
         self.trim()
