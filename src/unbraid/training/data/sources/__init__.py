@@ -6,6 +6,7 @@ from unbraid.training.data.sources.chip import Chip
 from unbraid.training.data.sources.frets import Muldjord, Sectoid
 from unbraid.training.data.sources.games import Hedgewars, Shouts, Wesnoth
 from unbraid.training.data.sources.kokoro import Kokoro
+from unbraid.training.data.sources.lmms_projects import LmmsProjects
 from unbraid.training.data.sources.loops import Loops
 from unbraid.training.data.sources.midi_songs import Freedoom, OpenMsx
 from unbraid.training.data.sources.mma import Mma
@@ -31,6 +32,7 @@ SOURCES: dict[str, Source] = {
         Freedoom(),
         OpenMsx(),
         Trackers(),
+        LmmsProjects(),
         Loops(),
         Shouts(),
         Kokoro(),
