@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from unbraid.models.session import Graph, read_card
+from unbraid.training.estimate import given_shape
 from unbraid.training.export import export_set
 
 
@@ -15,7 +16,9 @@ def worst_graph_error_db(recipe, folder):
         for parameter in net.parameters():
             parameter += 0.05 * torch.randn_like(parameter)
     spec = recipe.spec
-    noise = torch.randn(1, 2, spec.n_bins, spec.n_frames).abs() * 20
+    noise = 20 * torch.randn(1, *given_shape(net, spec, spec.n_frames))
+    if net.input_kind == "magnitude":
+        noise = noise.abs()
     with torch.inference_mode():
         expected = net(noise)[0].numpy()
     errors_db = []
@@ -47,6 +50,22 @@ def error_after(net, mixture, targets, n_steps, rate=5e-3):
     for _ in range(n_steps + 1):
         power = net(mixture).square() + 1e-10
         error = (power / power.sum(dim=1, keepdim=True) - targets).square().mean()
+        errors.append(error.item())
+        optimiser.zero_grad()
+        error.backward()
+        optimiser.step()
+    return errors[0], errors[-1]
+
+
+def mask_errors(net, spec, n_steps, rate=5e-3):
+    """The same of a net of spectra to masks, on `made_example`."""
+    mixture, shares = made_example(spec, spec.n_frames)
+    spectrum = torch.cat([mixture, torch.zeros_like(mixture)], dim=2)
+    spectrum = spectrum.reshape(1, *given_shape(net, spec, spec.n_frames))
+    optimiser = torch.optim.AdamW(net.parameters(), lr=rate, betas=(0.9, 0.99))
+    errors = []
+    for _ in range(n_steps + 1):
+        error = (net(spectrum) - shares).square().mean()
         errors.append(error.item())
         optimiser.zero_grad()
         error.backward()

@@ -1,5 +1,6 @@
 """Architectures: a file each, the paper or the seed's paragraph named on top."""
 
+from unbraid.training.nets.band_rnn import BandRNNConfig
 from unbraid.training.nets.band_unet import BandUNetConfig
 from unbraid.training.nets.d3net import D3NetConfig
 from unbraid.training.nets.d3net_small import D3NetSmallConfig
@@ -21,5 +22,6 @@ KINDS: dict[str, type[NetConfig]] = {
     "transformer": TransformerConfig,
     "0.1b": V01bConfig,
     "strands": StrandsConfig,
+    "band-rnn": BandRNNConfig,
 }
 """Sizes of each kind of net, by its name in recipes."""

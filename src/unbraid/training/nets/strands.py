@@ -32,22 +32,28 @@ from unbraid.training.nets.net import Net
 
 
 @dataclass(frozen=True, slots=True)
-class StrandsConfig:
-    """Sizes of the net."""
+class BandConfig:
+    """What a net of bands sees; its rivals see the same."""
 
-    kind: str = "strands"
     # Bins of a band and how many such bands, from 0 Hz up; 1024 bins of 10.77 Hz in all.
     band_bins: tuple[int, ...] = (2, 4, 8, 16, 32, 64)
     n_bands: tuple[int, ...] = (14, 9, 8, 8, 8, 8)
     top_bins: int = 16  # averaged to one above these bands
     top_bands: int = 8  # of 8 such averages, if the spec has bins there
+    n_pictures: int = 8  # at full resolution; 0: none
+    compression: float = 0.3  # exponent on the input magnitudes
+
+
+@dataclass(frozen=True, slots=True)
+class StrandsConfig(BandConfig):
+    """Sizes of the net."""
+
+    kind: str = "strands"
     filters: tuple[int, ...] = (48, 72, 96)  # of each level
     n_blocks: int = 2  # convolutions of a level, on the way down and up
     token_size: int = 192  # 0: no tokens
     n_layers: int = 2
     n_heads: int = 6
-    n_pictures: int = 8  # at full resolution; 0: none
-    compression: float = 0.3  # exponent on the input magnitudes
 
     @property
     def frame_multiple(self) -> int:
@@ -64,35 +70,32 @@ REACH = 15
 """Tokens that attention sees on either side; a crop of 64 frames has 16."""
 
 
-class Strands(Net):
-    """The mixture's spectrum to masks of all four stems.
+class BandNet(Net):
+    """The mixture's spectrum to masks of all four stems; what lies between is a subclass's.
 
     forward: (batch, 4, n_bins, n_frames), real and imaginary parts of left and right, to
-    (batch, 4, 2, n_bins, n_frames) that sum to one over the stems. n_frames must be a multiple of
-    2 ** (levels - 1).
+    (batch, 4, 2, n_bins, n_frames) that sum to one over the stems.
     """
 
     input_kind: InputKind = "complex"
     output_kind: OutputKind = "mask"
 
-    def __init__(self, spec: Spec, config: StrandsConfig) -> None:
+    def __init__(self, bands: "Bands", compression: float) -> None:
         super().__init__(STEMS)
-        self.compression = config.compression
-        self.bands = Bands(spec, config)
-        filters = config.filters
-        n_rows = self.bands.n_rows
-        self.shift = nn.Parameter(torch.zeros(N_VIEWS, n_rows))
-        self.scale = nn.Parameter(torch.ones(N_VIEWS, n_rows))
-        self.split = BandSplit(self.bands, N_VIEWS, filters[0])
-        self.body = Body(self.bands.n_bands, spec.n_frames, config)
-        self.join = BandJoin(self.bands, filters[0], config.n_pictures)
+        self.compression = compression
+        self.bands = bands
+        self.shift = nn.Parameter(torch.zeros(N_VIEWS, bands.n_rows))
+        self.scale = nn.Parameter(torch.ones(N_VIEWS, bands.n_rows))
+
+    def logits(self, image: Tensor) -> Tensor:
+        """(batch, 4, n_rows, n_frames) to (batch, 8, n_rows, n_frames)."""
+        raise NotImplementedError
 
     def forward(self, spectrum: Tensor) -> Tensor:
         # The example sizes in the comments are those of 2049 bins by 192 frames.
         views = self._views(spectrum)  # (batch, 4, 1088, 192)
         image = (views + self.shift[:, :, None]) * self.scale[:, :, None]
-        features = self.body(self.split(image))  # (batch, 48, 64, 192)
-        logits = self.join(features, image)  # (batch, 8, 1088, 192)
+        logits = self.logits(image)  # (batch, 8, 1088, 192)
         claims = logits.unflatten(1, (len(STEMS), -1))  # (batch, 4, 2, 1088, 192)
         # Written out, for ONNX Runtime turns the array around for a softmax over such an axis.
         claims = torch.exp(claims - claims.amax(dim=1, keepdim=True))
@@ -114,6 +117,23 @@ class Strands(Net):
         self.scale.copy_(scale.expand_as(self.scale))
 
 
+class Strands(BandNet):
+    """See `BandNet`; n_frames must be a multiple of 2 ** (levels - 1)."""
+
+    def __init__(self, spec: Spec, config: StrandsConfig) -> None:
+        super().__init__(Bands(spec, config), config.compression)
+        filters = config.filters
+        self.split = BandSplit(self.bands, N_VIEWS, filters[0])
+        self.body = Body(self.bands.n_bands, spec.n_frames, config)
+        self.join = BandJoin(self.bands, filters[0], config.n_pictures)
+
+    def logits(self, image: Tensor) -> Tensor:
+        """See `BandNet`."""
+        features = self.body(self.split(image))  # (batch, 48, 64, 192)
+        logits: Tensor = self.join(features, image)
+        return logits
+
+
 N_VIEWS = 4
 """Left, right, middle, side."""
 
@@ -124,7 +144,7 @@ class Bands:
     A row is a bin below the top and an average of `top_bins` above it; the last takes what is left.
     """
 
-    def __init__(self, spec: Spec, config: StrandsConfig) -> None:
+    def __init__(self, spec: Spec, config: BandConfig) -> None:
         self.widths = [
             w for w, n in zip(config.band_bins, config.n_bands, strict=True) for _ in range(n)
         ]
