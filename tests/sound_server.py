@@ -49,7 +49,7 @@ class SoundServer:
         self._before = {name: os.environ.get(name) for name in _VARIABLES}
         os.environ.update({n: str(v) for n, v in zip(_VARIABLES, values, strict=True)})
         options = ["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no"]
-        options += ["--log-target=stderr", "--disable-shm=yes", "--realtime=no"]
+        options += ["--log-target=stderr", "--disable-shm=yes", "--realtime=yes"]
         options += ["--high-priority=yes"]
         options += ["-L", f"module-native-protocol-unix auth-anonymous=1 socket={socket}"]
         with (self._folder / "pulseaudio.log").open("wb") as log:
@@ -148,6 +148,8 @@ class Recording:
         self._process.kill()
         self._process.wait()
         self._thread.join()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     @property
     def heard(self) -> NDArray[np.float32]:

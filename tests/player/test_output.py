@@ -67,6 +67,10 @@ def test_a_full_ring_refuses_rather_than_overwrites() -> None:
         ring.write(np.ones((2, 1), np.float32))
 
 
+PRIMING_SAMPLES = 20_000
+"""More than any latency makes a device take at its start."""
+
+
 def _ones(frames: np.ndarray) -> int:
     frames[:] = 1
     return len(frames)
@@ -218,12 +222,26 @@ def test_what_the_ring_lacks_is_silent_and_counted_but_not_before_the_start(port
     ring = Ring(1_000)
     output.open(44_100, ring.read_into)
     stream = portaudio.streams[0]
+    stream.ask(PRIMING_SAMPLES)
     assert not stream.ask(10).any()
     assert output.n_underruns == 0
     ring.write(np.ones((2, 15), np.float32))
     assert stream.ask(10).all()
     assert stream.ask(10)[:, 0].tolist() == [1.0] * 5 + [0.0] * 5
     assert output.n_underruns == 1
+    output.close()
+
+
+def test_what_a_device_takes_at_once_when_it_starts_is_silence(portaudio) -> None:
+    output = SoundDeviceOutput()
+    ring = Ring(1_000)
+    ring.write(np.ones((2, 880), np.float32))
+    output.open(44_100, ring.read_into)
+    stream = portaudio.streams[0]
+    burst = np.concatenate([stream.ask(220) for _ in range(7)])  # as PulseAudio does at 20 ms
+    assert not burst.any()
+    assert stream.ask(220).all()
+    assert output.n_underruns == 0
     output.close()
 
 
@@ -235,6 +253,7 @@ def test_underruns_make_the_latency_grow(portaudio, clock) -> None:
         clock.now_s += 3
         stream = portaudio.streams[0]
         latencies.append(stream.latency)
+        stream.ask(PRIMING_SAMPLES)
         stream.ask(10)
         output.tend()
         assert portaudio.streams == [stream]

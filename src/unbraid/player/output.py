@@ -29,6 +29,10 @@ SWITCH_INTERVAL_S = 0.0005
 GROW_S = 2.0
 """Underruns within so long after a start say nothing about the latency."""
 
+PRIMING = 1.5
+"""Times its latency that a device takes at once when it starts, more than waits for it: it gets
+silence, or the first sound would be torn."""
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -87,6 +91,7 @@ class _DeviceOutput:
         self._level = 0  # in LATENCIES_S
         self._n_seen = 0  # underruns when last tended
         self._is_open = self._has_ended = self._is_flowing = False
+        self._n_priming = 0  # samples of silence that are still to be given
         self._asked_at = self._opened_at = 0.0
         self._switch_interval_s: float | None = None
 
@@ -127,6 +132,7 @@ class _DeviceOutput:
         self._switch_interval_s = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self._is_open = True
+        self._n_priming = round(PRIMING * LATENCIES_S[self._level] * self._rate)
         try:
             self._open_stream(LATENCIES_S[self._level])
         except BaseException:
@@ -136,6 +142,10 @@ class _DeviceOutput:
     def _give(self, frames: Samples) -> None:
         """The callback's work: nothing here waits, and nothing grows."""
         self._asked_at = time.monotonic()
+        if self._n_priming > 0:
+            self._n_priming -= len(frames)
+            frames[:] = 0
+            return
         n_samples = self._fill(frames)
         if n_samples < len(frames):
             frames[n_samples:] = 0
