@@ -10,6 +10,7 @@ from unbraid.spec import Spec  # noqa: E402
 from unbraid.stems import STEMS  # noqa: E402
 from unbraid.training.export import cost  # noqa: E402
 from unbraid.training.nets.band_rnn import BandRNNConfig, Path  # noqa: E402
+from unbraid.training.nets.scnet_small import STRIDES, Down, Parts, SCNetSmallConfig, Up  # noqa: E402
 from unbraid.training.recipe import load_recipe  # noqa: E402
 
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("ignore")]
@@ -25,6 +26,9 @@ SMALL = {
         hidden=8,
         n_layers=2,
         n_pictures=2,
+    ),
+    "scnet-small": SCNetSmallConfig(
+        shares=(0.25, 0.4), filters=(8, 12, 16), n_convs=(2, 1, 1), hidden=8, n_layers=2
     ),
 }
 
@@ -95,3 +99,20 @@ def test_a_path_goes_both_ways_along_its_own_axis_only():
     seen = x.grad.abs().sum(dim=3) > 0
     assert seen[:, 1, 0].all()
     assert seen.sum() == 5
+
+
+@pytest.mark.parametrize("n_rows", [129, 616, 2049])
+def test_thinned_rows_are_spread_to_as_many_as_there_were(n_rows):
+    parts = Parts(n_rows, (0.175, 0.392))
+    assert sum(parts.sizes) == n_rows
+    assert parts.kept == tuple(-(-n // s) for n, s in zip(parts.sizes, STRIDES, strict=True))
+    onwards, skip = Down(parts, 4, 8, (1, 1, 1)).eval()(torch.randn(1, 4, n_rows, 4))
+    assert onwards.shape == skip.shape == (1, 8, sum(parts.kept), 4)
+    assert Up(parts, 8, 4)(skip).shape == (1, 4, n_rows, 4)
+
+
+def test_every_row_is_seen_by_what_is_kept():
+    parts = Parts(129, (0.175, 0.392))
+    image = torch.randn(1, 4, 129, 4, requires_grad=True)
+    Down(parts, 4, 8, (0, 0, 0)).eval()(image)[1].square().sum().backward()
+    assert image.grad.abs().sum(dim=(0, 1, 3)).min() > 0

@@ -6,6 +6,7 @@ from unbraid.training.nets.d3net import D3NetConfig
 from unbraid.training.nets.d3net_small import D3NetSmallConfig
 from unbraid.training.nets.net import NetConfig
 from unbraid.training.nets.pix2pix import Pix2PixConfig
+from unbraid.training.nets.scnet_small import SCNetSmallConfig
 from unbraid.training.nets.strands import StrandsConfig
 from unbraid.training.nets.transformer import TransformerConfig
 from unbraid.training.nets.unet import UNetConfig
@@ -23,5 +24,6 @@ KINDS: dict[str, type[NetConfig]] = {
     "0.1b": V01bConfig,
     "strands": StrandsConfig,
     "band-rnn": BandRNNConfig,
+    "scnet-small": SCNetSmallConfig,
 }
 """Sizes of each kind of net, by its name in recipes."""
