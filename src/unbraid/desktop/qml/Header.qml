@@ -114,7 +114,6 @@ Item {
                 objectName: "look"
                 glyph: ({ "system": "auto", "dark": "moon", "light": "sun" })[header.app.look]
                 name: ({ "system": "Looks like the system", "dark": "Dark", "light": "Light" })[header.app.look]
-                keys: "press to change"
                 onClicked: header.app.setLook(({ "system": Theme.dark ? "light" : "dark",
                     "dark": Theme.dark ? "light" : "system", "light": "system" })[header.app.look])
             }

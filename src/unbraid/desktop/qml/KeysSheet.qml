@@ -41,16 +41,7 @@ Sheet {
                 Item {
                     Layout.preferredWidth: 92
                     implicitHeight: cap.height
-                    Rectangle {
-                        id: cap
-
-                        width: word.implicitWidth + 14
-                        height: 22
-                        radius: 5
-                        color: Theme.raised
-                        border.color: Theme.rule
-                        Words { id: word; anchors.centerIn: parent; text: line.modelData[0]; font.pixelSize: 12 }
-                    }
+                    Cap { id: cap; width: implicitWidth; height: implicitHeight; text: line.modelData[0] }
                 }
                 Words { Layout.fillWidth: true; text: line.modelData[1]; color: Theme.quiet }
             }

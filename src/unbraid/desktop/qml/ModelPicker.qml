@@ -18,8 +18,8 @@ Press {
     opensList: true
     quiet: list.visible
     text: app.blind.isRunning ? "Hidden: " + heard : heard || "Model"
-    name: "Model"
-    keys: "M for the next"
+    name: "Model: press for the list; the key takes the next"
+    keys: "M"
     enabled: !app.blind.isRunning
     onClicked: {
         models.read()

@@ -42,7 +42,8 @@ T.AbstractButton {
         sourceComponent: Tip {
             parent: control
             visible: control.hovered && !control.pressed
-            text: control.keys ? control.name + "   " + control.keys : control.name
+            text: control.name
+            keys: control.keys
         }
     }
 

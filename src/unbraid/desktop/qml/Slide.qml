@@ -56,8 +56,8 @@ T.Slider {
         sourceComponent: Tip {
             parent: control
             visible: control.hovered && !control.pressed
-            text: control.name + (control.valueText ? "   " + control.valueText : "")
-                + (control.keys ? "   " + control.keys : "")
+            text: control.name + (control.valueText ? "  " + control.valueText : "")
+            keys: control.keys
         }
     }
 

@@ -33,9 +33,9 @@ Item {
             visible: status.playback.hasSong || status.playback.isOpening
             Rectangle {
                 objectName: "state-lamp"
-                width: 7
-                height: 7
-                radius: 3.5
+                width: 8
+                height: 8
+                radius: 4
                 color: status.playback.deviceLost ? Theme.error
                     : status.playback.isMixture ? Theme.warning
                     : status.playback.modelWanted ? Theme.accent : Theme.faint

@@ -65,7 +65,7 @@ Item {
                 objectName: "loop"
                 glyph: "loop"; glyphSize: 18
                 name: bar.playback.hasLoop ? "Loop off" : "Loop on"
-                keys: "L, from [ to ]"
+                keys: "L"
                 enabled: bar.playback.hasSong
                 toggles: true
                 on: bar.playback.hasLoop
@@ -206,9 +206,9 @@ Item {
                     objectName: "limiter-lamp"
                     x: 8
                     anchors.verticalCenter: parent.verticalCenter
-                    width: 7
-                    height: 7
-                    radius: 3.5
+                    width: 8
+                    height: 8
+                    radius: 4
                     color: bar.playback.limiterActs ? Theme.accentFill
                         : bar.playback.limiter ? Theme.faint : "transparent"
                     border.width: bar.playback.limiter ? 0 : 1
