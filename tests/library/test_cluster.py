@@ -119,8 +119,9 @@ def test_with_one_of_two_workers_killed_all_songs_are_done_once_and_alike(
 
 
 def test_what_fails_on_a_cluster_is_told_and_done_again(
-    tmp_path: Path, music: Path, tiny_model: Path
+    tmp_path: Path, music: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     for song in music.rglob("*[0-6].wav"):
         song.unlink()
     (music / "text.mp3").write_text("no song")
@@ -128,7 +129,7 @@ def test_what_fails_on_a_cluster_is_told_and_done_again(
     mine.parent.mkdir(parents=True)
     (music / "disc" / "7.wav").rename(music / "7.wav")
     mine.write_text("mine")
-    summary = run_ray(str(music), str(tmp_path / "out"), tiny_model)
+    summary = run_ray(str(music), "out", tiny_model)
     assert summary.states == {"done": 1, "failed": 2}
     told = " ".join(summary.failures.values())
     assert "not a sound or video file" in told
@@ -136,7 +137,7 @@ def test_what_fails_on_a_cluster_is_told_and_done_again(
     assert mine.read_text() == "mine"
     mine.unlink()
     (music / "text.mp3").unlink()
-    again = run_ray(str(music), str(tmp_path / "out"), tiny_model)
+    again = run_ray(str(music), "out", tiny_model)
     assert again.states == {"done": 1, "skipped": 1}
 
 

@@ -26,7 +26,7 @@ from unbraid.library.events import BatchProgress, SongEvent, Summary
 from unbraid.library.layout import Layout, needs_tags
 from unbraid.library.ledger import Entry, Ledger
 from unbraid.library.pool import Pool
-from unbraid.library.remote import RemoteSong, fetch, put, stamp_at, sweep_staging
+from unbraid.library.remote import RemoteSong, fetch, is_remote, put, stamp_at, sweep_staging
 from unbraid.library.source import Source
 from unbraid.library.work import Work
 from unbraid.library.worker import Failure, Probe, Separate, Separated, Setup, Task
@@ -66,6 +66,8 @@ def run_cluster(
     """
     if needs_tags(work.options.template):
         raise UsageError("on a cluster songs are named before they are read; use {track} in --name")
+    if not is_remote(out):
+        out = str(Path(out).absolute())  # actors have folders of their own to start from
     started_s = time.monotonic()
     summary = Summary()
     n_all = len(songs)

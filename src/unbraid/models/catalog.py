@@ -161,8 +161,10 @@ def _sha256(path: Path, size: int, mtime_ns: int) -> str:
 
 def _check_shipped(path: Path, files: tuple[Path, ...]) -> None:
     folder = path if path.is_dir() else path.parent
-    sums = folder / CHECKSUMS
-    expected: dict[str, Any] = json.loads(sums.read_text()) if sums.is_file() else {}
+    try:
+        expected: dict[str, Any] = dict(json.loads((folder / CHECKSUMS).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        expected = {}
     for file in files:
         if expected.get(file.name) != file_sha256(file):
             raise ModelError(
