@@ -49,6 +49,7 @@ def write_song(path: Path, n_samples: int, seed: int = 0) -> Samples:
         for _ in range(12):
             frequency, phase = rng.uniform(60, 900), rng.uniform(0, 6)
             channel += 0.04 * np.sin(2 * np.pi * frequency * times + phase).astype(np.float32)
+    samples[:, : RATE // 50] *= np.linspace(0, 1, RATE // 50, dtype=np.float32)
     soundfile.write(path, samples.T, RATE, subtype="FLOAT")
     return samples
 

@@ -40,6 +40,9 @@ later: too little of it would be heard."""
 NICENESS = 5
 """Of these threads, below the one that mixes (Linux)."""
 
+TRIM_TILES = 64
+"""After so many tiles (0.3 GB) the store is held to its limit."""
+
 _REST_S = 0.015  # between pieces decoded ahead while the playhead waits for its stems
 
 Job = Callable[[], None]
@@ -358,6 +361,8 @@ class Crew:
             self.wake()
 
     def _keep(self, lane: Lane, tile: int, stems: Samples) -> None:
+        if self.pace.n_tiles % TRIM_TILES == 0:
+            self._store.trim()
         try:
             lane.stems.put(tile, stems)
         except OutputError:

@@ -11,13 +11,7 @@ Who owns what, and how the others hear of it:
 - the device's own: the ring's reading end. It copies, and neither waits nor locks.
 """
 
-import threading
-import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from types import TracebackType
-from typing import Self
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,40 +19,21 @@ from numpy.typing import NDArray
 from unbraid.errors import UsageError
 from unbraid.models.catalog import DEFAULT_MODEL, catalog
 from unbraid.player.blind import Blind, Trial
-from unbraid.player.deck import Deck
+from unbraid.player.core import Core
 from unbraid.player.export import ExportJob, ExportRequest, ExportSong
-from unbraid.player.feed import Feed
 from unbraid.player.glance import ORIGINAL, take_snapshot
-from unbraid.player.keeper import Keeper
-from unbraid.player.mixer import Mixer
-from unbraid.player.output import Device, Output
+from unbraid.player.output import Device
 from unbraid.player.overview import Overview
-from unbraid.player.playlist import Playlist
-from unbraid.player.snapshot import Notice, NoticeKind, Snapshot
-from unbraid.player.song import SAMPLE_RATE, Song, StemModel
-from unbraid.player.spectrogram import spectrogram
+from unbraid.player.snapshot import Notice, Snapshot
+from unbraid.player.song import SAMPLE_RATE
+from unbraid.player.spectrogram import MIXTURE, picture_of
 from unbraid.player.transport import Transport
-from unbraid.separation.separator import DEFAULT_THREADS, n_cores
-from unbraid.separation.store import Store, default_folder
 from unbraid.stems import STEMS
 
 __all__ = ["ORIGINAL", "Notice", "Player", "Snapshot"]
 
-STORE_LIMIT = 8 * 2**30
-"""Bytes that stems may take on the disk: some 90 minutes of songs."""
 
-TURN_S = 0.004
-"""Between looks at the ring."""
-
-TICK_S = 0.2
-"""Between looks at what is to be opened ahead."""
-
-_N_NOTICES = 20
-
-Command = Callable[[], None]
-
-
-class Player:
+class Player(Core):
     """Plays songs on four faders while they are still being taken apart.
 
     Every command returns at once and may be given from any thread. What is wrong with its
@@ -84,64 +59,6 @@ class Player:
         ...     player.open(0)
         ...     player.mixer.set_mute("vocals", True)
     """
-
-    playlist: Playlist
-    mixer: Mixer
-    """The real one; its controls may be set by any thread. Meters: `Meter(player.mixer)`."""
-    blind: Blind | None
-    """The blind test under way, or the last one until `stop_blind`."""
-
-    def __init__(
-        self,
-        *,
-        model: str | None = None,
-        output: Output | None = None,
-        device: str | None = None,
-        store: Path | None = None,
-        store_limit: int = STORE_LIMIT,
-        n_threads: int | None = None,
-        playlist: Playlist | None = None,
-        is_driven: bool = False,
-    ) -> None:
-        self.playlist = playlist or Playlist()
-        self.mixer = Mixer(SAMPLE_RATE)
-        self.blind = None
-        self._commands: deque[Command] = deque()
-        self._notices: tuple[Notice, ...] = ()
-        self._n_notices = 0
-        self._lock = threading.Lock()
-        self._models: dict[str, StemModel] = {}
-        self._store = Store(store or default_folder(), store_limit)
-        self._feed = Feed(SAMPLE_RATE, is_timed=not is_driven)
-        self._ticked_at_s = 0.0
-        self._goes_on = False  # once a device is found
-        self._is_driven = is_driven
-        self._deck = Deck(
-            self.playlist,
-            self.mixer,
-            self._store,
-            self._model(model or DEFAULT_MODEL),
-            self._tell,
-            self._commands.append,
-            n_threads or min(DEFAULT_THREADS, n_cores()),
-            is_driven=is_driven,
-        )
-        self._playback = self._deck.playback
-        self._keeper = Keeper(
-            output,
-            device,
-            SAMPLE_RATE,
-            self._feed.give,
-            on_lost=lambda: self._do(self._lost),
-            on_found=lambda: self._do(self._found),
-            tell=self._tell,
-            is_driven=is_driven,
-        )
-        self._closed = False
-        self._woken = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="player", daemon=True)
-        if not is_driven:
-            self._thread.start()
 
     # Songs
 
@@ -382,25 +299,10 @@ class Player:
         Raises:
             UsageError: there is no such stem.
         """
-        if stem not in (*STEMS, "mixture"):
-            raise UsageError(f"no stem {stem!r}; choose from {', '.join((*STEMS, 'mixture'))}")
+        if stem not in (*STEMS, MIXTURE):
+            raise UsageError(f"no stem {stem!r}; choose from {', '.join((*STEMS, MIXTURE))}")
         song, lane = self._playback.song, self._playback.voice.lane
-        middles = start + (np.arange(n_columns) + 0.5) * (end - start) / n_columns
-        if song is None or (lane is None and stem in STEMS):
-            return np.zeros((n_rows, n_columns), np.uint8), np.zeros(n_columns, np.bool_)
-
-        def read(at: int, n_samples: int) -> NDArray[np.float32]:
-            mixture = song.read(at, n_samples)
-            if lane is None or stem not in STEMS:
-                return mixture
-            part: NDArray[np.float32] = lane.stems.read(at, mixture)[STEMS.index(stem)]
-            return part
-
-        if lane is None or stem not in STEMS:
-            there = np.array([song.decoded_until(int(at)) > at for at in middles])
-        else:
-            there = np.array([lane.ready_until(int(at), song.n_samples) > at for at in middles])
-        return spectrogram(read, start, end, n_columns, n_rows, SAMPLE_RATE), there
+        return picture_of(song, lane, stem, start, end, n_columns, n_rows)
 
     def export(self, request: ExportRequest) -> ExportJob:
         """Write stems, mix or loop as they are now, on a thread of its own.
@@ -411,110 +313,8 @@ class Player:
         song, lane = self._song(), self._playback.voice.lane
         if lane is None or self._playback.is_original:
             raise UsageError("the original has no stems to export; choose a model")
-        transport = self._playback.transport
-        heard = ExportSong(
-            song.path,
-            lane.model,
-            lane.stems,
-            tuple(self.mixer.strips),
-            self.mixer.volume_db,
-            self.mixer.limiter.on,
-            transport.tempo,
-            transport.key,
-            transport.loop,
-        )
+        mixer, transport = self.mixer, self._playback.transport
+        how = (transport.tempo, transport.key, transport.loop)
+        faders = (tuple(mixer.strips), mixer.volume_db, mixer.limiter.on)
+        heard = ExportSong(song.path, lane.model, lane.stems, *faders, *how)
         return ExportJob(heard, request)
-
-    # Life
-
-    def step(self) -> None:
-        """One turn of the player's thread: commands, then samples for the ring. For tests."""
-        while self._commands:
-            self._commands.popleft()()
-        now_s = time.monotonic()
-        if self._is_driven:
-            self._keeper.tend()
-        if self._is_driven or now_s - self._ticked_at_s > TICK_S:
-            self._ticked_at_s = now_s
-            self._deck.tick()
-        n_behind = self._feed.n_behind(self._keeper.latency_s)
-        self._playback.fill(self._feed.ring, self._feed.n_target, n_behind)
-
-    def work(self) -> bool:
-        """One job of the reader's or the separator's threads, if there is any. For tests."""
-        return self._deck.crew.work()
-
-    def close(self) -> None:
-        """End all threads and close the device; exports go on."""
-        if self._closed:
-            return
-        self._closed = True
-        self._woken.set()
-        if not self._is_driven:
-            self._thread.join()
-        self._keeper.close()
-        self._deck.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    # Within
-
-    def _run(self) -> None:
-        while not self._closed:
-            try:
-                self.step()
-            except Exception as error:  # a thread's traceback would reach nobody
-                self._tell(f"the player stumbled ({type(error).__name__}: {error})", "error")
-                time.sleep(TICK_S)
-            self._woken.wait(TURN_S if self._keeper.name else TICK_S / 4)
-            self._woken.clear()
-
-    def _do(self, command: Command) -> None:
-        self._commands.append(command)
-        self._woken.set()
-
-    def _lost(self) -> None:
-        self._goes_on = self._playback.is_going
-        self._playback.halt()
-        self._feed.ring.drop()
-
-    def _found(self) -> None:
-        if self._goes_on:
-            self._playback.play()
-
-    def _change_loop(self, song: Song, loop: tuple[int, int] | None) -> None:
-        if self._playback.song is song:
-            if loop is None:
-                self._playback.transport.clear_loop()
-            else:
-                self._playback.transport.set_loop(*loop)
-            self._deck.crew.wake()
-
-    def _song(self) -> Song:
-        if self._playback.song is None:
-            raise UsageError("no song is open; open one first")
-        return self._playback.song
-
-    def _model(self, name: str) -> StemModel:
-        with self._lock:
-            model = self._models.get(name)
-            if model is None:
-                model = StemModel(name)
-                model = self._models.setdefault(model.name, model)
-                self._models[name] = model
-            return model
-
-    def _tell(self, text: str, kind: NoticeKind) -> None:
-        with self._lock:
-            self._n_notices += 1
-            notice = Notice(self._n_notices, text, kind)
-            self._notices = (*self._notices, notice)[-_N_NOTICES:]

@@ -50,7 +50,7 @@ def take_snapshot(
         model_wanted=model_wanted,
         is_mixture=playback.share < 1 and not playback.mixer.is_unity,
         ahead_s=_ahead_s(song, lane, position, transport.loop),
-        done_fraction=lane.n_ready / max(1, len(lane.ready)) if lane else 0.0,
+        done_fraction=lane.done_fraction(song.n_samples) if lane and song else 0.0,
         times_real_time=pace.times_real_time,
         n_late=playback.counts.n_late,
         n_waited=playback.counts.n_waited,

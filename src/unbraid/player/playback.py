@@ -174,6 +174,8 @@ class Playback:
             transport = self.transport
             if self._gate == 0:
                 self._expected = None
+                # A song's own beginning needs no fade.
+                self._gate = float(transport.position == 0 and self._stretch.is_bypassed)
             out = self._stretch.pull(BLOCK, self._bus, tempo=transport.tempo, key=transport.key)
             if self._gate < 1 or not is_wanted:
                 step = (1 if is_wanted else -1) / JOIN

@@ -176,9 +176,10 @@ class Lane:
         self.n_failures = 0
         self.ready[tile] = 1
 
-    @property
-    def n_ready(self) -> int:
-        return self.ready.count(1)
+    def done_fraction(self, n_samples: int) -> float:
+        """How much of a song of this length can be played, 0 to 1."""
+        n_tiles = self.grid.n_tiles(n_samples)
+        return self.ready.count(1, 0, n_tiles) / max(1, n_tiles)
 
 
 class Song:

@@ -5,7 +5,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from unbraid.player.song import SAMPLE_RATE, Lane, Song
+from unbraid.stems import STEMS
+
 Samples = NDArray[np.float32]
+
+MIXTURE = "mixture"
+"""What the mixture is called where stems have their names."""
 
 N_FFT = 4096
 LOW_HZ, HIGH_HZ = 40.0, 16_000.0
@@ -53,3 +59,37 @@ def spectrogram(
         decibels = 20 * np.log10(np.maximum(peaks, 1e-6))
         picture[:, left : left + len(columns)] = np.clip((1 - decibels / FLOOR_DB) * 255, 0, 255).T
     return picture
+
+
+def picture_of(
+    song: Song | None,
+    lane: Lane | None,
+    stem: str,
+    start: int,
+    end: int,
+    n_columns: int,
+    n_rows: int,
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """The spectrogram of a stem, or of the mixture, as far as it is there.
+
+    Returns:
+        See `spectrogram`; and bool, (n_columns,), whether the column's middle is there.
+    """
+    there = np.zeros(n_columns, np.bool_)
+    if song is None or (lane is None and stem != MIXTURE):
+        return np.zeros((n_rows, n_columns), np.uint8), there
+    for column in range(n_columns):
+        at = int(start + (column + 0.5) * (end - start) / n_columns)
+        if lane is None or stem == MIXTURE:
+            there[column] = song.decoded_until(at) > at
+        else:
+            there[column] = lane.ready_until(at, song.n_samples) > at
+
+    def read(at: int, n_samples: int) -> Samples:
+        mixture = song.read(at, n_samples)
+        if lane is None or stem == MIXTURE:
+            return mixture
+        part: Samples = lane.stems.read(at, mixture)[STEMS.index(stem)]
+        return part
+
+    return spectrogram(read, start, end, n_columns, n_rows, SAMPLE_RATE), there
