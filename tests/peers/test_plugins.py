@@ -81,6 +81,15 @@ def test_every_peer_is_listed_with_its_licence(unbraid: Command) -> None:
     assert "research use only" in re.sub(r"\s+", " ", unbraid("models", "show", "demucs")[1])
 
 
+def test_what_is_to_be_typed_for_a_peer_is_in_one_piece(
+    unbraid: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    out = unbraid("models")[1]
+    assert "--model onnx:FILE.onnx,stems=drums+bass+other+vocals\n" in out
+    assert "weights: personal and research use only\n" in out
+
+
 def test_a_peer_without_its_package_says_what_to_install(
     unbraid: Command, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

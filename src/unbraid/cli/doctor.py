@@ -15,8 +15,11 @@ REQUIRED = ("unbraid", "numpy", "onnxruntime", "av", "soxr", "typer", "rich")
 OPTIONAL = {
     "pyfftw": ("faster spectra", 'pip install "unbraid[fft]"'),
     "torch": ("training", 'pip install "unbraid[train]"'),
-    "sounddevice": ("the player", "pip install sounddevice"),
-    "PySide6-Essentials": ("the player", "pip install PySide6-Essentials"),
+    "sounddevice": ("the player's sound", 'pip install "unbraid[player]"'),
+    "miniaudio": ("the player's sound without PortAudio", 'pip install "unbraid[player]"'),
+    # By the extra, not by its own name: a later release than we allow aborts.
+    "PySide6-Essentials": ("the player's window", 'pip install "unbraid[player]"'),
+    "scipy": ("a faster evaluate", 'pip install "unbraid[eval]"'),
 }
 # ONNX Runtime is one module under several names in the package registry.
 _ONNX_RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml")

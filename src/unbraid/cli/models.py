@@ -107,16 +107,20 @@ def _peers() -> list[dict[str, Any]]:
 
 
 def _print_peers(console: "Console") -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("peer", "licence of its weights", "--model", "needs"):
-        table.add_column(heading, overflow="fold")
-    for peer in _peers():
-        cells = (peer[key].replace("[", r"\[") for key in ("licence", "usage", "install"))
-        table.add_row(peer["name"], *cells)
-    if table.row_count:
-        console.print(table)
+    """Lines, not a table: what is to be typed must not be broken in the middle."""
+    peers = _peers()
+    width = max((len(peer["name"]) for peer in peers), default=0)
+    if peers:
+        console.print("\nPeers, other people's separators, with weights of your own:")
+    for peer in peers:
+        ready = peer["install"] == "ready"
+        lines = [
+            f"weights: {peer['licence']}",
+            f"--model {peer['usage']}",
+            *([] if ready else [f"needs {peer['install']}"]),
+        ]
+        for name, line in zip((peer["name"], "", ""), lines, strict=False):
+            console.print(f"{name:{width}}  {line}", markup=False, soft_wrap=True)
 
 
 def _describe(entry: "ModelEntry") -> dict[str, Any]:
