@@ -156,3 +156,23 @@ def test_a_reverberant_example_begins_in_a_room_that_already_sounds():
     torch.testing.assert_close(wet[..., 35_000], torch.ones(1, 2), rtol=0, atol=0.2)
     start, before = (wet[..., a:b].square().mean() for a, b in ((0, 2_000), (30_000, 34_000)))
     assert start > 10 * before > 0
+
+
+def test_a_narrowed_mixture_is_mono_or_keeps_its_middle():
+    stems = some_stems(64, 512)
+    narrowed = augment_samples(stems, replace(NOTHING, bus_narrow=1, bus_level_db=0), generator())
+    plain = augment_samples(stems, replace(NOTHING, bus_level_db=0), generator())
+
+    def sides(samples):
+        mixture = samples.sum(dim=1)
+        middle, side = mixture[:, 0] + mixture[:, 1], mixture[:, 0] - mixture[:, 1]
+        return (side.square().sum(dim=1) / middle.square().sum(dim=1)).sqrt()
+
+    shares = sides(narrowed) / sides(plain)
+    assert shares.max() <= 1.001
+    assert 0.2 < (shares < 1e-3).float().mean() < 0.5
+    # All stems by the same.
+    width = (narrowed[:, :, 0] - narrowed[:, :, 1]).norm(dim=2)
+    before = (plain[:, :, 0] - plain[:, :, 1]).norm(dim=2)
+    ratio = width / before
+    torch.testing.assert_close(ratio, ratio[:, :1].expand_as(ratio), atol=1e-3, rtol=1e-3)
