@@ -68,9 +68,10 @@ class SCNetSmall(BandNet):
             self.up.insert(0, Up(parts, n, n_out))
             n_rows = sum(parts.kept)
         self.body = DualPaths(config.filters[-1], config.hidden, config.n_layers)
-        with torch.no_grad():
-            for layer in self.up[-1].layers:
-                layer.weight *= 0.15
+        with torch.no_grad():  # Random logits that are not small are hard to leave.
+            for name, weight in self.up[-1].named_parameters():
+                if name.startswith("layers"):
+                    weight.mul_(0.15)
 
     def logits(self, image: Tensor) -> Tensor:
         """See `BandNet`."""
@@ -82,7 +83,8 @@ class SCNetSmall(BandNet):
         x = self.body(x)
         for up in self.up:
             x = up(x + seen.pop())
-        return x
+        logits: Tensor = x
+        return logits
 
 
 class Parts:
@@ -123,7 +125,7 @@ class Down(nn.Module):
         self.together = nn.Conv2d(n_out, n_out, 3, padding=1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        rows = x.split(self.parts.sizes, dim=2)
+        rows = torch.split(x, [*self.parts.sizes], dim=2)
         kept = [
             layer(F.pad(part, (0, 0, *padding)))
             for layer, part, padding in zip(self.layers, rows, self.parts.padding, strict=True)

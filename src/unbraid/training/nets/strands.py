@@ -79,6 +79,7 @@ class BandNet(Net):
 
     input_kind: InputKind = "complex"
     output_kind: OutputKind = "mask"
+    compression: float
 
     def __init__(self, bands: "Bands", compression: float) -> None:
         super().__init__(STEMS)
@@ -96,7 +97,7 @@ class BandNet(Net):
         views = self._views(spectrum)  # (batch, 4, 1088, 192)
         image = (views + self.shift[:, :, None]) * self.scale[:, :, None]
         logits = self.logits(image)  # (batch, 8, 1088, 192)
-        claims = logits.unflatten(1, (len(STEMS), -1))  # (batch, 4, 2, 1088, 192)
+        claims = torch.unflatten(logits, 1, (len(STEMS), -1))  # (batch, 4, 2, 1088, 192)
         # Written out, for ONNX Runtime turns the array around for a softmax over such an axis.
         claims = torch.exp(claims - claims.amax(dim=1, keepdim=True))
         return self.bands.spread(claims / claims.sum(dim=1, keepdim=True))
@@ -169,7 +170,7 @@ class Bands:
         if not self.n_top:
             return x
         low, top = x[..., : self.n_low, :], x[..., self.n_low : self.n_bins - 1, :]
-        return torch.cat([low, top.unflatten(-2, (self.n_top, -1)).mean(dim=-2)], dim=-2)
+        return torch.cat([low, torch.unflatten(top, -2, (self.n_top, -1)).mean(dim=-2)], dim=-2)
 
     def spread(self, x: Tensor) -> Tensor:
         """(..., n_rows, n_frames) to (..., n_bins, n_frames); the last bin as the one below it."""
@@ -203,10 +204,10 @@ class BandSplit(nn.Module):
         for (width, n), weight in zip(self.classes, self.weights, strict=True):
             rows = frames[at : at + n * width]
             at += n * width
-            rows = rows.unflatten(0, (n, width)).reshape(n, width * n_in, n_batch * n_frames)
+            rows = torch.unflatten(rows, 0, (n, width)).reshape(n, width * n_in, n_batch * n_frames)
             parts.append(weight.mT @ rows)  # (n, n_out, batch * frames)
         x = torch.cat(parts) + self.bias[:, :, None]
-        return x.unflatten(2, (n_batch, n_frames)).permute(2, 1, 0, 3)
+        return torch.unflatten(x, 2, (n_batch, n_frames)).permute(2, 1, 0, 3)
 
 
 class BandJoin(nn.Module):
@@ -239,11 +240,11 @@ class BandJoin(nn.Module):
         if self.n_pictures:
             pictures = self.pictures(image).permute(2, 0, 3, 1)  # (rows, batch, frames, pictures)
             follow = self.follow @ frames  # (bands, 8 * pictures, batch * frames)
-            follow = follow.unflatten(1, (self.n_out, self.n_pictures))
+            follow = torch.unflatten(follow, 1, (self.n_out, self.n_pictures))
         parts, row, band = [], 0, 0
         for (width, n), weight in zip(self.classes, self.weights, strict=True):
             x = weight @ frames[band : band + n]  # (n, 8 * width, batch * frames)
-            x = x.unflatten(1, (self.n_out, width))
+            x = torch.unflatten(x, 1, (self.n_out, width))
             if self.n_pictures:
                 shown = pictures[row : row + n * width].flatten(1, 2).unflatten(0, (n, width))
                 followed = torch.einsum("nopt,nwtp->nowt", follow[band : band + n], shown)
@@ -251,7 +252,7 @@ class BandJoin(nn.Module):
             parts.append(x.transpose(0, 1).flatten(1, 2))  # (8, n * width, batch * frames)
             row, band = row + n * width, band + n
         logits = torch.cat(parts, dim=1) + self.bias
-        return logits.unflatten(2, (n_batch, n_frames)).permute(2, 0, 1, 3)
+        return torch.unflatten(logits, 2, (n_batch, n_frames)).permute(2, 0, 1, 3)
 
 
 def conv(n_in: int, n_out: int, stride: int = 1) -> nn.Sequential:
