@@ -83,6 +83,7 @@ class Deck:
         """End the crew's threads and close the files."""
         self._request += 1
         self.crew.close()
+        self.playback.close()
         for song in (self.playback.song, self._following):
             if song is not None:
                 song.close()

@@ -27,7 +27,7 @@ class Feed:
     def __init__(self, sample_rate: int, *, is_timed: bool) -> None:
         self.ring = Ring(_N_RING)
         self._rate, self._is_timed = sample_rate, is_timed
-        self._n_asked = BLOCK
+        self._n_asked = self._n_last = BLOCK
         self._n_spare = BLOCK
         self._n_dry = self._n_dry_seen = 0
         self._asked_at_s = 0.0
@@ -42,7 +42,8 @@ class Feed:
 
     def give(self, frames: Samples) -> int:
         """The device's callback; see `Ring.read_into`."""
-        self._n_asked = max(self._n_asked, len(frames))
+        self._n_last = len(frames)
+        self._n_asked = max(self._n_asked, self._n_last)
         self._asked_at_s = time.monotonic()
         n_given = self.ring.read_into(frames)
         self._n_dry += n_given < len(frames)
@@ -58,4 +59,4 @@ class Feed:
         if not self._is_timed:
             return n_latency
         n_played = round((time.monotonic() - self._asked_at_s) * self._rate)
-        return n_latency + self._n_asked - min(n_played, self._n_asked)
+        return n_latency + self._n_last - min(n_played, self._n_last)

@@ -36,7 +36,7 @@ def take_snapshot(
         loop=transport.loop,
         tempo=transport.tempo,
         key=transport.key,
-        is_seeking=playback.seeking is not None,
+        is_seeking=playback.is_waiting,
         song=song.serial if song else 0,
         index=deck.playlist.place_of(song.item) if song else None,
         path=song.path if song else None,

@@ -115,6 +115,10 @@ class Playback:
     def pause(self) -> None:
         self._rest(self.transport.pause)
 
+    def close(self) -> None:
+        """Let go of what filters and resamplers hold."""
+        self._stretch = Stretch(SAMPLE_RATE)
+
     def halt(self) -> None:
         """Pause without a fade: nobody hears it."""
         self._gate = 0.0
@@ -136,6 +140,12 @@ class Playback:
     def is_going(self) -> bool:
         """Whether it plays, or will once something is decoded."""
         return self.transport.playing and self._at_rest is None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether what is to be heard is still being decoded."""
+        is_held = self._gate == 0 and self.is_going and not self._is_decoded(self.going_to)
+        return self.seeking is not None or is_held
 
     @property
     def going_to(self) -> int:

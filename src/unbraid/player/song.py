@@ -25,8 +25,8 @@ Samples = NDArray[np.float32]
 SAMPLE_RATE = 44_100
 """Hz at which everything is played, whatever the file has."""
 
-WHOLLY_HASHED = 256 * 2**20
-"""Files up to so many bytes (0.3 s) are known by all their content, larger ones by parts of it."""
+WHOLLY_HASHED = 64 * 2**20
+"""Files up to so many bytes (0.1 s) are known by all their content, larger ones by parts of it."""
 
 MOST_FAILURES = 3
 """Of a model in a row, after which it is asked no more."""
