@@ -8,7 +8,7 @@ from unbraid.player.mixer import Mixer
 from unbraid.player.playback import LEAD, Playback
 from unbraid.player.playlist import Item, Playlist
 from unbraid.player.snapshot import NoticeKind
-from unbraid.player.song import SAMPLE_RATE, Song, StemModel
+from unbraid.player.song import SAMPLE_RATE, Lane, Song, StemModel
 from unbraid.player.transport import RESTART_S, Motion
 from unbraid.player.voice import Voice
 from unbraid.separation.store import PLAIN, Store
@@ -306,6 +306,15 @@ class Deck:
         if not candidates:
             self.playback.voice.release()
         self.crew.wake()
+
+    @property
+    def shown(self) -> Lane | None:
+        """The stems to be shown: what is heard, but in a blind test those of its first model,
+        for pictures and counters would tell which letter is which."""
+        song = self.playback.song
+        if song is not None and self.candidates:
+            return self.crew.lane(song, self.candidates[0])
+        return self.playback.voice.lane
 
     def _voice(self, song: Song, model: StemModel) -> Voice:
         reference = self.crew.lane(song, self.candidates[0]) if self.candidates else None

@@ -274,7 +274,7 @@ class Player(Core):
     def overview(self) -> Overview:
         """Peaks of the song that is open; an empty one if none is. Another object with each song
         and each model."""
-        song, lane = self._playback.song, self._playback.voice.lane
+        song, lane = self._playback.song, self._deck.shown
         if song is None:
             return Overview()
         return song.overview if lane is None else lane.overview
@@ -301,7 +301,7 @@ class Player(Core):
         """
         if stem not in (*STEMS, MIXTURE):
             raise UsageError(f"no stem {stem!r}; choose from {', '.join((*STEMS, MIXTURE))}")
-        song, lane = self._playback.song, self._playback.voice.lane
+        song, lane = self._playback.song, self._deck.shown
         return picture_of(song, lane, stem, start, end, n_columns, n_rows)
 
     def export(self, request: ExportRequest) -> ExportJob:

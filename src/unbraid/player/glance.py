@@ -28,6 +28,7 @@ def take_snapshot(
     if blind is not None and not blind.is_revealed:  # names are hidden
         model = blind.letter_of(model) or ""
         model_wanted = blind.letter_of(model_wanted) if model_wanted else None
+    shown = deck.shown
     position = playback.heard if playback.seeking is None else playback.seeking
     return Snapshot(
         motion=deck.motion,
@@ -49,8 +50,8 @@ def take_snapshot(
         model=model,
         model_wanted=model_wanted,
         is_mixture=playback.share < 1 and not playback.mixer.is_unity,
-        ahead_s=_ahead_s(song, lane, position, transport.loop),
-        done_fraction=lane.done_fraction(song.n_samples) if lane and song else 0.0,
+        ahead_s=_ahead_s(song, shown, position, transport.loop),
+        done_fraction=shown.done_fraction(song.n_samples) if shown and song else 0.0,
         times_real_time=pace.times_real_time,
         n_late=playback.counts.n_late,
         n_waited=playback.counts.n_waited,
