@@ -154,41 +154,41 @@ def test_a_song_that_is_still_taken_apart_is_heard_as_the_file(
 def test_a_mute_is_heard_within_50_ms(
     server: SoundServer, player: Player, mixture: Samples, stems: Samples
 ) -> None:
-    """By the recording's own clock; 50 ms include the monitor's."""
+    """After five seconds, by the recording's own clock; 50 ms include the monitor's."""
     delays_ms = []
     n_dry = 0
     while not delays_ms and n_dry < 2 * N_TRIES:
         player.mixer.set_mute("vocals", False)
         with server.record() as recording:
-            player.seek(3 * RATE)
+            player.seek(8 * RATE)  # the singer begins at 10 s
             player.play()
-            until(lambda: position_s(player) >= 5)
+            until(lambda: position_s(player) >= 13)
             asked_s = time.monotonic()
             player.mixer.set_mute("vocals", True)
-            until(lambda: position_s(player) >= 7)
+            until(lambda: position_s(player) >= 15)
             time.sleep(1.0)
             player.pause()
         heard = recording.heard
-        start = 7 * RATE // 2
-        before = mixture[:, start : 5 * RATE]
+        start = 11 * RATE
+        before = mixture[:, start : 13 * RATE]
         shift = aligned(heard, before) - start
-        without = (mixture - stems[0])[:, 6 * RATE : 13 * RATE // 2]
+        without = (mixture - stems[0])[:, 14 * RATE : 14 * RATE + RATE // 2]
         gaps = [
             error_from(heard, shift + start, before) > EXACT,
-            error_from(heard, shift + 6 * RATE, without) > EXACT,  # or the wrong stems
+            error_from(heard, shift + 14 * RATE, without) > EXACT,  # or the wrong stems
         ]
         if any(gaps):
             n_dry += 1
             continue
-        part = heard[:, shift + 5 * RATE : shift + 6 * RATE]
-        difference = np.abs(part - mixture[:, 5 * RATE : 6 * RATE]).max(axis=0)
-        changed = shift + 5 * RATE + int((difference > EXACT).argmax())
+        part = heard[:, shift + 13 * RATE : shift + 14 * RATE]
+        difference = np.abs(part - mixture[:, 13 * RATE : 14 * RATE]).max(axis=0)
+        changed = shift + 13 * RATE + int((difference > EXACT).argmax())
         delays_ms.append(1000 * (recording.start_s + changed / RATE - asked_s))
     if not delays_ms:
         pytest.skip(f"the device ran dry in each of {n_dry} tries")
     print(f"the mute was heard after {delays_ms[0]:.0f} ms, {n_dry} tries with gaps before")
-    if player.snapshot().latency_s > 0.03:
-        pytest.skip("the device needs longer buffers on this machine")
+    if delays_ms[0] > 50 and player.snapshot().n_underruns:
+        pytest.skip(f"{delays_ms[0]:.0f} ms: buffers grew, for the device had run dry")
     assert 0 < delays_ms[0] <= 50
 
 
