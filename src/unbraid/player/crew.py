@@ -33,9 +33,9 @@ NEAR_S = 8.0
 SWITCH_S = 2.0
 """So much of a model that is asked for, and of the one that plays, comes first of all."""
 
-LEAD = 1.5
-"""A tile that will have been passed by half as long again as it takes to separate is left for
-later: too little of it would be heard."""
+USEFUL = 0.5
+"""A tile of which less would be left to hear than this share of the time that it takes is left for
+later; of a model faster than the music less still, for then the next is in time as well."""
 
 NICENESS = 5
 """Of these threads, below the one that mixes (Linux)."""
@@ -305,7 +305,7 @@ class Crew:
             if song is focus.song:
                 loop = focus.loop
                 if position == focus.position:
-                    lead = round(LEAD * focus.tempo * model.tile_s * SAMPLE_RATE)
+                    lead = _lead(focus, lane)
             place = Place(song, lane)
             demands.append(Demand(place, lane.grid, song.n_samples, position, loop, n_ahead, lead))
 
@@ -405,6 +405,13 @@ class Crew:
         lane.n_failures = MOST_FAILURES if is_final else lane.n_failures + 1
         if lane.failed:
             self._tell(f"{reason}; the mixture plays", "error")
+
+
+def _lead(focus: Focus, lane: Lane) -> int:
+    """Samples that the playhead goes on while a tile is separated, and some: see `USEFUL`."""
+    tile_s = focus.tempo * lane.model.tile_s
+    slowness = min(1.0, tile_s * SAMPLE_RATE / lane.grid.step)
+    return round(tile_s * (1 + USEFUL * slowness) * SAMPLE_RATE)
 
 
 def _is_readable(place: Place, tile: int) -> bool:
