@@ -98,6 +98,8 @@ class Soak:
         self._played_s = 0.0
         self._now = player.snapshot()
         self._told: list[str] = []
+        self._last = "start"
+        self._troubles: list[str] = []
         self._n_told = 0
 
     @property
@@ -124,6 +126,7 @@ class Soak:
                 next_s = time.monotonic() + self._chance.uniform(*GAP_S)
                 name = self._chance.choices(names, weights)[0]
                 self._n_done[name] += 1
+                self._last = name
                 actions[name][1]()
             time.sleep(min(LOOK_S, max(0.01, next_s - time.monotonic())))
         self._look()
@@ -144,6 +147,7 @@ class Soak:
             "memory_mb_per_hour": round(3600 * float(slope), 1),
             "latency_ms": round(1000 * now.latency_s, 1),
             "done": dict(self._n_done.most_common()),
+            "troubles": self._troubles,
             "notices": self._told,
         }
 
@@ -168,14 +172,20 @@ class Soak:
             (slope <= SLOPE_MB_H, f"memory grows by {slope} MB an hour (at most {SLOPE_MB_H:g})"),
         ):
             print(f"{'kept' if is_kept else 'BROKEN':8}{what}")
-        for text in facts["notices"]:
-            print(f"notice  {text}")
+        for text in (*facts["troubles"], *facts["notices"]):
+            print(f"        {text}")
 
     def _look(self) -> None:
         old, self._now = self._now, self._player.snapshot()
         if self._now.motion is Motion.PLAYING and old.motion is Motion.PLAYING:
             moved_s = (self._now.position - old.position) / self._now.sample_rate
             self._played_s += moved_s if 0 < moved_s < 5 else 0
+        n_dry, n_late = self._now.n_underruns - old.n_underruns, self._now.n_late - old.n_late
+        if n_dry or n_late:
+            self._troubles.append(
+                f"{time.monotonic() - self._started_s:.0f} s, after {self._last}: {n_dry} "
+                f"underruns, {n_late} late tiles; buffer {1000 * self._now.latency_s:.0f} ms"
+            )
         for notice in self._now.notices:
             if notice.serial > self._n_told:
                 self._n_told = notice.serial
