@@ -149,7 +149,7 @@ class Core:
             except Exception as error:  # a thread's traceback would reach nobody
                 self._tell(f"the player stumbled ({type(error).__name__}: {error})", "error")
                 time.sleep(TICK_S)
-            self._woken.wait(TURN_S if self._keeper.name else TICK_S / 4)
+            self._woken.wait(TURN_S if self._keeper.is_wanted else TICK_S / 4)
             self._woken.clear()
 
     def _do(self, command: Command) -> None:

@@ -37,7 +37,7 @@ class Feed:
         """Samples that should wait: more after the ring ran dry."""
         if self._n_dry != self._n_dry_seen:
             self._n_dry_seen = self._n_dry
-            self._n_spare = min(MOST_SPARE, self._n_spare + BLOCK)
+            self._n_spare = min(MOST_SPARE, 2 * self._n_spare)
         return self._n_asked + self._n_spare
 
     def give(self, frames: Samples) -> int:

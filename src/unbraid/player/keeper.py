@@ -54,6 +54,11 @@ class Keeper:
             self._thread.start()
 
     @property
+    def is_wanted(self) -> bool:
+        """Whether a device is open, or is to be."""
+        return self._is_wanted
+
+    @property
     def name(self) -> str:
         """Of the device in use; empty if none is."""
         return self._output.name if self._output is not None else ""
