@@ -1,7 +1,5 @@
 """The threads behind the player: one that decodes, some that separate."""
 
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -36,9 +34,6 @@ SWITCH_S = 2.0
 USEFUL = 0.5
 """A tile of which less would be left to hear than this share of the time that it takes is left for
 later; of a model faster than the music less still, for then the next is in time as well."""
-
-NICENESS = 5
-"""Of these threads, below the one that mixes (Linux)."""
 
 TRIM_TILES = 64
 """After so many tiles (0.3 GB) the store is held to its limit."""
@@ -185,9 +180,6 @@ class Crew:
         thread.start()
 
     def _serve(self, find: Callable[[], Job | None]) -> None:
-        if sys.platform == "linux":
-            with suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         while not self._closed:
             n_seen = self._n_changes
             try:
