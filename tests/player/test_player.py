@@ -476,3 +476,33 @@ def test_a_folder_that_cannot_be_written_to_is_told_and_it_plays(
             player.step()
         assert player.snapshot().done_fraction == 1
     assert not spare.exists()
+
+
+def test_a_damaged_song_plays_and_its_damage_is_told(tmp_path, songs, models) -> None:
+    cut = tmp_path / "cut.wav"
+    cut.write_bytes(songs[0][0].read_bytes()[: 8 * 5 * RATE])
+    clock = driven(tmp_path, [cut], models["left"])
+    with clock.player as player:
+        player.open(0)
+        heard = clock.run_s(7)
+        assert "cut.wav: damaged" in _text(player)
+        assert _found(heard, songs[0][1], 4 * RATE) > 0
+        assert player.snapshot().motion is Motion.ENDED
+        assert player.snapshot().done_fraction == 1
+
+
+def test_a_song_that_is_taken_out_plays_to_its_end_and_what_came_after_it_follows(
+    clock, songs
+) -> None:
+    player = clock.player
+    player.open(0)
+    clock.run_s(1)
+    player.playlist.remove(0)
+    assert player.snapshot().index is None
+    clock.run_s(12)
+    assert player.snapshot().path == songs[1][0]
+    assert player.snapshot().index == 0
+    player.playlist.remove(0)
+    clock.run_s(12)
+    assert player.snapshot().motion is Motion.ENDED
+    assert player.snapshot().path == songs[1][0]

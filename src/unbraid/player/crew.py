@@ -252,6 +252,9 @@ class Crew:
         except UnbraidError as error:
             self._tell(str(error), "error")
             song.give_up()
+        if song.is_decoded:
+            for warning in song.warnings:
+                self._tell(warning, "warning")
         self.wake()
         if not is_urgent:
             time.sleep(_REST_S)

@@ -59,6 +59,7 @@ class Deck:
         self._n_songs = 0
         self._request = 0
         self._following: Song | None = None
+        self._next_serial: int | None = None  # the playlist's, of what comes after this song
         self._fetching: int | None = None  # the playlist's serial of what is being opened ahead
         self.crew = Crew(self.focus, store, tell, n_threads, is_driven=is_driven)
 
@@ -156,9 +157,9 @@ class Deck:
             playback.wanted = None
             if playback.voice.lane is not None:
                 self.model = playback.voice.lane.model
+        item = self._after_this()
         if song is None or not song.is_decoded or self.is_opening:
             return
-        item = self._after_this()
         serial = None if item is None else item.serial
         if self._following is not None and self._following.item != serial:
             self.crew.read(self._following.close)
@@ -271,10 +272,16 @@ class Deck:
 
     def _after_this(self) -> Item | None:
         song = self.playback.song
-        place = None if song is None else self.playlist.place_of(song.item)
-        if place is None:  # it was taken out: what came into its place
-            place = self.playlist.index - 1
-        return self._playable(place + 1)
+        if song is None:
+            return self._playable(self.playlist.index)
+        place = self.playlist.place_of(song.item)
+        if place is None:  # it was taken out: what came after it then
+            following = self._next_serial
+            place = None if following is None else self.playlist.place_of(following)
+            return None if place is None else self._playable(place)
+        item = self._playable(place + 1)
+        self._next_serial = None if item is None else item.serial
+        return item
 
     def _after(self, item: Item) -> Item | None:
         place = self.playlist.place_of(item.serial)

@@ -301,6 +301,11 @@ class Song:
         self.decoded = bytearray(b"\1") * len(self.decoded)
         self.is_length_exact = True
 
+    @property
+    def warnings(self) -> list[str]:
+        """What was found wrong with the file, a line each."""
+        return [f"{self.path}: {warning}" for warning in self._track.warnings]
+
     def close(self) -> None:
         """Close the file; what is decoded can still be read."""
         self._track.close()
