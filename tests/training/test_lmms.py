@@ -52,7 +52,7 @@ def test_tracks_rendered_apart_sum_to_the_whole() -> None:
     pytest.importorskip("soundfile")
     if SOURCES["lmms"].missing(None):
         pytest.skip(str(SOURCES["lmms"].missing(None)))
-    project = PROJECTS["reggae"]
+    project = PROJECTS["skank"]
     kinds = (project.drums, project.bass, project.other)
     apart = [render_project(FOLDER / project.file, heard) for heard in kinds]
     whole = render_project(FOLDER / project.file, sum(kinds, ()))

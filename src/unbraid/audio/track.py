@@ -86,7 +86,7 @@ class Track:
 
     @property
     def jumps(self) -> bool:
-        """Whether a far read is quick; if not, all up to it is decoded, and again after going back."""
+        """Whether a far read is quick; if not, all up to it is decoded, again after going back."""
         return self._reader.jumps
 
     @property
