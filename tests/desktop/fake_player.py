@@ -42,6 +42,9 @@ class FakeJob:
     def cancel(self) -> None:
         self.is_cancelled = True
 
+    def wait(self, timeout_s: float | None = None) -> bool:
+        return self.is_done
+
 
 class FakePlayer:
     """Plays `stems`, (4, 2, n_samples), as every song.

@@ -301,6 +301,25 @@ def test_counters_are_in_view(desk: Desk) -> None:
     assert desk.hand.text("figure-underruns") == "1 underrun"
 
 
+def test_the_cover_is_shown(desk: Desk) -> None:
+    from dataclasses import replace
+
+    from PySide6.QtCore import QBuffer, QByteArray, QIODevice
+    from PySide6.QtGui import QColor, QImage
+
+    painted = QImage(60, 40, QImage.Format.Format_RGB32)
+    painted.fill(QColor("#3060c0"))
+    data = QByteArray()
+    buffer = QBuffer(data)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    painted.save(buffer, "PNG")
+    desk.play("one", "two")
+    desk.player.shot = replace(desk.player.shot, cover=bytes(data.data()))
+    desk.hand.press("N", ms=200)
+    seen = desk.hand.picture("cover")
+    assert QColor(seen.pixel(seen.width() // 2, seen.height() // 2)).name() == "#3060c0"
+
+
 def test_devices_are_listed_and_chosen(desk: Desk) -> None:
     desk.hand.click("device")
     desk.hand.wait_for(lambda: desk.hand.shows("device-Headphones"))

@@ -86,6 +86,21 @@ def test_an_export_is_cancelled(desk: Desk) -> None:
     assert "nothing is left behind" in desk.hand.text("bar-text")
 
 
+def test_closing_the_window_gives_an_export_up_only_when_asked_twice(desk: Desk) -> None:
+    export(desk)
+    desk.hand.click("export-start")
+    assert desk.player.job is not None
+    desk.desktop.window.close()
+    desk.hand.wait_for(lambda: desk.hand.shows("bar-text"))
+    assert "close again" in desk.hand.text("bar-text")
+    assert desk.desktop.window.isVisible()
+    assert not desk.player.job.is_cancelled
+    desk.desktop.window.close()
+    assert not desk.desktop.window.isVisible()
+    desk.desktop.close()
+    assert desk.player.job.is_cancelled
+
+
 @pytest.mark.parametrize("is_late", [False, True])
 def test_an_export_that_fails_says_why(desk: Desk, is_late: bool) -> None:
     export(desk)

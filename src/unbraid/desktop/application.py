@@ -29,6 +29,7 @@ ICON = MAIN.with_name("unbraid.svg")
 
 _SCHEMES = {"dark": Qt.ColorScheme.Dark, "light": Qt.ColorScheme.Light}
 _SAVE_MS = 800
+_IDLE_MS = 3_000  # after the start, when there is time for what is not in view yet
 LEAST = QSize(900, 600)
 
 
@@ -90,6 +91,7 @@ class Desktop(QObject):
         # A window that is covered or minimised is not drawn, so it is looked after rarely.
         self._playback.is_in_view = self.window.isExposed
         self._on_song()
+        QTimer.singleShot(_IDLE_MS, self._models.read)
 
     messages = Property(QObject, lambda self: self._messages, constant=True)
     playback = Property(QObject, lambda self: self._playback, constant=True)
@@ -156,10 +158,13 @@ class Desktop(QObject):
             self._messages.show(f"{self._settings_path}: cannot be written ({error})")
 
     def close(self) -> None:
-        """Keep the settings and take the window down; the player plays on."""
+        """Keep the settings and take the window down; the player plays on. Once is enough."""
+        if not shiboken6.isValid(self._engine):
+            return
         self.save()
         self._save_timer.stop()
         self._playback.rest()
+        self._exports.close()
         self.window.close()
         self._engine.removeImageProvider("sound")
         shiboken6.delete(self._engine)  # before what its QML looks at

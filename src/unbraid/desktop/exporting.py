@@ -14,6 +14,7 @@ from unbraid.player.export import ExportJob, ExportRequest
 from unbraid.stems import STEMS
 
 LOOK_MS = 150
+PATIENCE_S = 5.0
 _DEPTHS = {"wav": DEPTHS, "flac": ("16", "24")}  # lossy formats have none
 
 
@@ -109,6 +110,12 @@ class Exports(QObject):
     def cancel(self) -> None:
         if self._job is not None:
             self._job.cancel()
+
+    def close(self) -> None:
+        """The window goes: an export under way is given up, and leaves nothing behind."""
+        if self._job is not None:
+            self._job.cancel()
+            self._job.wait(PATIENCE_S)
 
     def _look(self) -> None:
         job = self._job

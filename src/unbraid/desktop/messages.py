@@ -33,6 +33,11 @@ class Messages(QObject):
             self._timer.start()
         self.changed.emit()
 
+    @Slot(str)
+    def say(self, text: str) -> None:
+        """A remark from QML."""
+        self.show(text)
+
     @Slot()
     def close(self) -> None:
         """Take the line away."""

@@ -101,7 +101,8 @@ class Models(QObject):
     @Slot()
     def chooseNext(self) -> None:
         """The key M: the next one of the list."""
-        names = self._player.models()
+        # Reading the models' files takes a moment, and most often has been done.
+        names = [card["name"] for card in self._cards] or self._player.models()
         shot = self._player.snapshot()
         heard = shot.model_wanted or shot.model
         place = names.index(heard) + 1 if heard in names else 0

@@ -29,6 +29,7 @@ Item {
             radius: 4
             clip: true
             Image {
+                objectName: "cover"
                 anchors.fill: parent
                 visible: header.playback.hasCover
                 source: header.playback.hasCover ? "image://sound/cover/" + header.playback.song : ""

@@ -32,6 +32,19 @@ ApplicationWindow {
     palette.mid: Theme.faint
     palette.dark: Theme.quiet
 
+    property bool leaves
+    onClosing: close => {
+        if (app.exports.isRunning && !leaves) {
+            close.accepted = false
+            leaves = true
+            app.messages.say("An export is under way; close again to give it up")
+        }
+    }
+    Connections {
+        target: window.app.exports
+        function onChanged() { window.leaves = window.leaves && window.app.exports.isRunning }
+    }
+
     Binding { target: Theme; property: "look"; value: window.app.look }
 
     function askForSongs() { songDialog.active = true }

@@ -15,9 +15,22 @@ Item {
     readonly property int first: Math.floor(view.shift / (tileWidth * stretch))
     readonly property int n: Math.min(24, Math.ceil(width / (tileWidth * stretch)) + 1)
 
-    clip: true
+    // Tiles keep their picture until the next is made, but not one of something else.
+    function renew() {
+        tiles.model = 0
+        tiles.model = Qt.binding(() => waves.n)
+    }
 
+    clip: true
+    onSpectrumChanged: renew()
+
+    Connections {
+        target: waves.app.playback
+        function onSongChanged() { waves.renew() }
+    }
     Repeater {
+        id: tiles
+
         model: waves.n
 
         Image {
