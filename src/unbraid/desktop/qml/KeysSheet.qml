@@ -11,7 +11,7 @@ Sheet {
         ["[ ]", "Loop from here, to here"], ["L", "Loop on, off"],
         ["1 – 4", "Mute vocals, drums, bass, other"], ["Shift 1 – 4", "Solo them"],
         [", .", "Tempo 5 % down, up"], ["Shift , .", "Key a semitone down, up"],
-        ["M", "Next model"], ["A B", "The model, what it is compared to"],
+        ["M", "Next model"], ["A B", "Hear model A, model B"],
         ["− + 0", "Zoom; the whole song"], ["N   Shift N", "Next, previous song"],
         ["O", "Open songs"], ["E", "Export"],
         ["P", "Playlist"], ["F", "Full screen"],

@@ -180,7 +180,7 @@ Item {
             Layout.fillWidth: false
             spacing: 6
             Meter {
-                Layout.preferredWidth: bar.narrow ? 74 : 92
+                Layout.preferredWidth: bar.narrow ? 82 : 94
                 Layout.preferredHeight: 6
                 upright: false
                 name: "Meter of what is heard"
@@ -190,7 +190,7 @@ Item {
             }
             Press {
                 objectName: "limiter"
-                Layout.preferredWidth: bar.narrow ? 74 : 92
+                Layout.preferredWidth: bar.narrow ? 82 : 94
                 implicitHeight: 22
                 framed: true
                 text: "Limiter"
