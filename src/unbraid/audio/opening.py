@@ -88,6 +88,7 @@ def _choose_stream(path: Path, container: av.container.InputContainer) -> av.Aud
 def _codec_tag(context: av.AudioCodecContext) -> str:
     """What the container calls the codec; nothing if that is no text, as in a damaged header."""
     try:
-        return context.codec_tag.lower()
+        tag: str = context.codec_tag
     except UnicodeDecodeError:
         return ""
+    return tag.lower()
