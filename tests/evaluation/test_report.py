@@ -60,7 +60,17 @@ def test_the_page_draws_every_model_and_the_line_of_the_best(tables):
     assert text.count("box plot by model") == 3  # vocals, drums, their average
     # Two models give vocals; one point would be no figure.
     assert re.findall("([a-z]+), dB, and its price: cost", text) == ["vocals"]
+    assert "stepped line" in text
     assert "song 0 &lt;&amp;&gt;" in text
     assert "<&>" not in text
     assert "no weights" in text
     assert "{{" not in text
+
+
+def test_a_line_that_is_not_drawn_is_not_explained(tables):
+    known = tables.results
+    rows = [row for row in known.rows if row["estimate"] != "singer"]
+    alone = [c for c in known.candidates if c.name != "singer"]
+    text = page(Tables(Results(known.panel, known.groups, alone, rows, [])))
+    assert "and its price: cost" not in text
+    assert "stepped line" not in text

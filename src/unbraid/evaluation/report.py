@@ -142,6 +142,7 @@ def _figures(tables: Tables, colours: dict[str, str], metric: str) -> str:
     unit = ", dB" if METRICS[metric].unit else ""
     summaries = tables.summaries(metric)
     figures = []
+    prices = []  # drawn where two models or more have one
     for stem in tables.columns:
         values = {name: list(v.values()) for name, v in tables.values(metric, stem).items()}
         figures.append(box_plot(values, colours.__getitem__, f"{label}, {stem}{unit}"))
@@ -157,8 +158,14 @@ def _figures(tables: Tables, colours: dict[str, str], metric: str) -> str:
         ]
         floor = max(trivial, key=lambda pair: pair[1]) if trivial else None
         words = f"{label}, {stem}{unit}, and its price"
-        figures.append(scatter(points, colours.__getitem__, words, floor))
-    return _side_by_side(figures)
+        prices.append(scatter(points, colours.__getitem__, words, floor))
+        figures.append(prices[-1])
+    line = " No model is above and to the left of the stepped line." if any(prices) else ""
+    return (
+        f"{_side_by_side(figures)}"
+        '<p class="fine">Dots are songs, diamonds means; boxes hold the middle half of the songs, '
+        f"where there are three or more.{line}</p>"
+    )
 
 
 def _songs(tables: Tables, metric: str) -> str:
