@@ -97,7 +97,6 @@ def test_closing_the_window_gives_an_export_up_only_when_asked_twice(desk: Desk)
     assert not desk.player.job.is_cancelled
     desk.desktop.window.close()
     assert not desk.desktop.window.isVisible()
-    desk.desktop.close()
     assert desk.player.job.is_cancelled
 
 

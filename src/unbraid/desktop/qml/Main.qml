@@ -38,6 +38,8 @@ ApplicationWindow {
             close.accepted = false
             leaves = true
             app.messages.say("An export is under way; close again to give it up")
+        } else {
+            app.exports.cancel()
         }
     }
     Connections {
@@ -181,6 +183,8 @@ ApplicationWindow {
     component Key: Shortcut {
         context: Qt.WindowShortcut
         enabled: !window.covered
+        // On a real keyboard Shift and 1 are both "Shift+1" and "!", which Qt takes for two.
+        onActivatedAmbiguously: activated()
     }
 
     Key { sequence: "Space"; autoRepeat: false; onActivated: window.playback.toggle() }
@@ -215,6 +219,7 @@ ApplicationWindow {
     Shortcut {
         sequences: ["?", "Shift+?", "F1"]
         onActivated: keysSheet.open()
+        onActivatedAmbiguously: activated()
     }
     Key {
         sequence: "Escape"
