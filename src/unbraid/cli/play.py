@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -226,8 +225,6 @@ def _headless(player: "Player", out: Path) -> int:
 def _window(player: "Player", *, is_model_given: bool) -> int:
     from unbraid import desktop
 
-    # As Ctrl-C it closes the window, so that the counters are written.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     return desktop.run(player=player, is_model_given=is_model_given)
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -204,20 +205,25 @@ class Desktop(QObject):
 
 def run_window(paths: Sequence[str | Path], player: Any, *, is_model_given: bool = False) -> int:
     """Run Qt until the window is closed; see `unbraid.desktop.run`."""
-    application = make_application()
-    desktop = Desktop(player, is_model_given=is_model_given)
-    if paths:
-        desktop.add(paths)
-    # Ctrl-C in the terminal closes the window: Python sees signals only when it runs.
-    previous = signal.signal(signal.SIGINT, lambda *_: application.quit())
-    awake = QTimer(interval=250)
-    awake.timeout.connect(lambda: None)
-    awake.start()
+    # Ctrl-C in the terminal closes the window, and so does a kill. The handler only notes it: before
+    # the loop runs a quit would be lost, and what is raised within a slot Qt swallows.
+    asked = threading.Event()
+    before = {n: signal.signal(n, lambda *_: asked.set()) for n in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return application.exec()
+        application = make_application()
+        desktop = Desktop(player, is_model_given=is_model_given)
+        if paths:
+            desktop.add(paths)
+        look = QTimer(interval=250)  # Python sees signals only when it runs
+        look.timeout.connect(lambda: application.quit() if asked.is_set() else None)
+        look.start()
+        try:
+            return application.exec()
+        finally:
+            desktop.close()
     finally:
-        signal.signal(signal.SIGINT, previous)
-        desktop.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def make_application() -> QGuiApplication:
