@@ -205,8 +205,8 @@ class Desktop(QObject):
 
 def run_window(paths: Sequence[str | Path], player: Any, *, is_model_given: bool = False) -> int:
     """Run Qt until the window is closed; see `unbraid.desktop.run`."""
-    # Ctrl-C in the terminal closes the window, and so does a kill. The handler only notes it: before
-    # the loop runs a quit would be lost, and what is raised within a slot Qt swallows.
+    # Ctrl-C in the terminal closes the window, and so does a kill. The handler only notes it:
+    # before the loop runs a quit would be lost, and what is raised within a slot Qt swallows.
     asked = threading.Event()
     before = {n: signal.signal(n, lambda *_: asked.set()) for n in (signal.SIGINT, signal.SIGTERM)}
     try:
