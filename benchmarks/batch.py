@@ -229,6 +229,10 @@ class Memory(threading.Thread):
                 pass
             time.sleep(1.0)
 
+    def most(self) -> float:
+        """The most at any time."""
+        return max(self._seen, default=0.0)
+
     def halves(self) -> tuple[float, float]:
         """The most in each half of the time, without the start."""
         seen = [mb for mb in self._seen if mb > 0][5:] or [1.0]

@@ -103,7 +103,7 @@ def measure(here: Path, audio_s: float) -> tuple[float, float, dict[str, float]]
         paths = [Path(path) for event in done for path in event["paths"].values()]
         n_bytes[name] = sum(path.stat().st_size for path in paths) / audio_s
         spent_s = sum(event["cpu_s"] for event in done) / audio_s
-        cpu_s, mb = max(cpu_s, spent_s), max(mb, *watch.halves())
+        cpu_s, mb = max(cpu_s, spent_s), max(mb, watch.most())
         print(f"{name:18} {spent_s:7.4f} CPU s per s, {n_bytes[name] / 1e6 * 60:6.1f} MB a minute")
     return cpu_s, mb, n_bytes
 
