@@ -22,6 +22,9 @@ PACKAGES = "lmms lmms-common"
 HEARD = ("0", "1", "2")  # instruments, beats, samples; the other types are automation
 PATIENCE_S = 600.0
 
+TRIES = 3
+"""LMMS crashes now and then, and renders the same project the next time."""
+
 
 def missing_lmms() -> str | None:
     """What to install to render projects; None if it is here."""
@@ -51,17 +54,22 @@ def render_project(
         changed.write_bytes(project)
         root = ["--allowroot"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
         where = ["-o", str(sound), "-f", "wav", "-s", str(RATE), "-a"]
+        command = [program, *root, "render", str(changed), *where]
+        # Its settings go where they are thrown away, and no display is asked for.
+        environment = os.environ | {"HOME": folder, "QT_QPA_PLATFORM": "offscreen"}
         try:
-            subprocess.run(
-                [program, *root, "render", str(changed), *where],
-                # Its settings go where they are thrown away, and no display is asked for.
-                env=os.environ | {"HOME": folder, "QT_QPA_PLATFORM": "offscreen"},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                timeout=PATIENCE_S,
-                check=True,
-            )
+            for n_left in reversed(range(TRIES)):
+                done = subprocess.run(
+                    command,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    timeout=PATIENCE_S,
+                    check=not n_left,
+                )
+                if done.returncode == 0:
+                    break
         except (OSError, subprocess.SubprocessError) as error:
             raise TrainingError(f"{path}: lmms cannot render it: {error}") from None
         return _read(sound, path)
