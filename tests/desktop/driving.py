@@ -87,6 +87,10 @@ class Hand:
     def at(self, name: str, across: float = 0.5, down: float = 0.5) -> QPoint:
         """A point of an item, in the window."""
         found = self.item(name)
+        above: QQuickItem | None = found
+        while above is not None:  # a list that was just built has all its rows in one place
+            above.ensurePolished()
+            above = above.parentItem()
         return found.mapToScene(QPointF(found.width() * across, found.height() * down)).toPoint()
 
     def click(self, name: str, across: float = 0.5, down: float = 0.5) -> None:

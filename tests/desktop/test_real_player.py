@@ -148,6 +148,8 @@ def test_a_blind_test_of_real_models(bench: Bench) -> None:
     hand.wait_for(lambda: hand.shows("blind-right"))
     hand.click("blind-left", 0.03)
     hand.click("blind-right", 0.03)
+    assert hand.value("blind-left", "on")
+    assert hand.value("blind-right", "on")
     hand.click("blind-start")
     bench.clock.finish()
     bench.run(0.5)

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from unbraid.errors import DeviceError, SpecError
 from unbraid.player import output as output_module
-from unbraid.player.output import MiniaudioOutput, SoundDeviceOutput, VirtualOutput
+from unbraid.player.output import (
+    LATENCIES_S,
+    PRIMING,
+    MiniaudioOutput,
+    SoundDeviceOutput,
+    VirtualOutput,
+)
 from unbraid.player.ring import Ring
 
 
@@ -67,10 +73,6 @@ def test_a_full_ring_refuses_rather_than_overwrites() -> None:
         ring.write(np.ones((2, 1), np.float32))
 
 
-PRIMING_SAMPLES = 20_000
-"""More than any latency makes a device take at its start."""
-
-
 def _ones(frames: np.ndarray) -> int:
     frames[:] = 1
     return len(frames)
@@ -107,14 +109,18 @@ def test_a_virtual_device_is_unplugged_and_comes_back() -> None:
 
 
 class _Stream:
-    """A PortAudio stream that asks only when a test says so."""
+    """A PortAudio stream that plays only when a test says so."""
 
     device = 1
+    n_buffer = 1_200
 
     def __init__(self, module: "_PortAudio", **options) -> None:
         self.options = options
         self.latency = options["latency"]
         self.module = module
+        self.underflow = False
+        self.written = np.zeros((0, 2), np.float32)
+        self._n_played = self._n_looks = 0
         module.streams.append(self)
 
     def start(self) -> None:
@@ -125,11 +131,33 @@ class _Stream:
         self.module.streams.remove(self)
         self.options["finished_callback"]()
 
-    def ask(self, n_frames: int, *, underflow: bool = False) -> np.ndarray:
-        frames = np.full((n_frames, 2), np.nan, np.float32)
-        status = type("Status", (), {"output_underflow": underflow})
-        self.options["callback"](frames, n_frames, None, status)
-        return frames
+    @property
+    def write_available(self) -> int:
+        self._n_looks += 1
+        return self.n_buffer - (len(self.written) - self._n_played)
+
+    def write(self, frames: np.ndarray) -> bool:
+        assert 0 < len(frames) <= self.write_available, "it would have to wait"
+        self.written = np.concatenate([self.written, frames])
+        was_dry, self.underflow = self.underflow, False
+        return was_dry
+
+    def play(self, n_frames: int) -> np.ndarray:
+        """Play so many, and what was written in their place once no more comes."""
+        n_before = self.settled()
+        self._n_played += n_frames
+        n_after = self.settled()
+        return self.written[n_before:n_after]
+
+    def settled(self) -> int:
+        """Frames written when the writer has nothing more to write."""
+        while True:
+            n_looks, n_written = self._n_looks, len(self.written)
+            until = time.monotonic() + 60
+            while self._n_looks < n_looks + 3 and time.monotonic() < until:
+                time.sleep(0.001)
+            if len(self.written) == n_written:
+                return n_written
 
 
 class _PortAudio:
@@ -169,6 +197,7 @@ class _PortAudio:
 
 class _Clock:
     now_s = 100.0
+    sleep = staticmethod(time.sleep)
 
     def monotonic(self) -> float:
         return self.now_s
@@ -222,13 +251,35 @@ def test_what_the_ring_lacks_is_silent_and_counted_but_not_before_the_start(port
     ring = Ring(1_000)
     output.open(44_100, ring.read_into)
     stream = portaudio.streams[0]
-    stream.ask(PRIMING_SAMPLES)
-    assert not stream.ask(10).any()
+    stream.play(1_190)
+    assert not stream.play(1_000).any()
     assert output.n_underruns == 0
     ring.write(np.ones((2, 15), np.float32))
-    assert stream.ask(10).all()
-    assert stream.ask(10)[:, 0].tolist() == [1.0] * 5 + [0.0] * 5
-    assert output.n_underruns == 1
+    stream.settled()
+    assert stream.written[-15:].all()
+    assert output.n_underruns == 0
+    late = stream.play(1_190)
+    assert len(late)
+    assert not late.any()
+    assert output.n_underruns >= 1
+    output.close()
+
+
+def test_the_ring_is_waited_for_while_the_device_has_enough(portaudio) -> None:
+    output = SoundDeviceOutput()
+    ring = Ring(1_000)
+    output.open(44_100, ring.read_into)
+    stream = portaudio.streams[0]
+    stream.play(1_000)  # all the silence of the start is written
+    ring.write(np.ones((2, 1_000), np.float32))
+    stream.play(900)
+    assert len(stream.play(200)) < 200
+    ring.write(np.ones((2, 400), np.float32))
+    stream.settled()
+    ones = stream.written[:, 0]
+    start = int(ones.argmax())
+    assert ones[start:].tolist() == [1.0] * 1_400
+    assert output.n_underruns == 0
     output.close()
 
 
@@ -238,9 +289,12 @@ def test_what_a_device_takes_at_once_when_it_starts_is_silence(portaudio) -> Non
     ring.write(np.ones((2, 880), np.float32))
     output.open(44_100, ring.read_into)
     stream = portaudio.streams[0]
-    burst = np.concatenate([stream.ask(220) for _ in range(7)])  # as PulseAudio does at 20 ms
-    assert not burst.any()
-    assert stream.ask(220).all()
+    stream.settled()
+    assert not stream.written.any()
+    stream.play(1_000)
+    assert int(stream.written[:, 0].argmax()) > PRIMING * LATENCIES_S[0] * 44_100
+    stream.play(600)
+    assert stream.written[:, 0].sum() == 880
     assert output.n_underruns == 0
     output.close()
 
@@ -253,13 +307,14 @@ def test_underruns_make_the_latency_grow(portaudio, clock) -> None:
         clock.now_s += 3
         stream = portaudio.streams[0]
         latencies.append(stream.latency)
-        stream.ask(PRIMING_SAMPLES)
-        stream.ask(10)
+        while not stream.play(1_000).all():
+            pass
         output.tend()
         assert portaudio.streams == [stream]
-        stream.ask(10, underflow=True)
+        stream.underflow = True
+        stream.play(10)
         output.tend()
-    assert latencies == [0.02, 0.04, 0.08, 0.2, 0.2, 0.2]
+    assert latencies == [*LATENCIES_S, LATENCIES_S[-1], LATENCIES_S[-1]]
     assert output.n_underruns == 6
     output.close()
 
@@ -267,8 +322,9 @@ def test_underruns_make_the_latency_grow(portaudio, clock) -> None:
 def test_a_device_that_ends_or_falls_silent_is_lost(portaudio, clock) -> None:
     output = SoundDeviceOutput()
     output.open(44_100, _ones)
+    portaudio.streams[0].settled()
     clock.now_s += 1.9
-    portaudio.streams[0].ask(10)
+    portaudio.streams[0].play(10)
     clock.now_s += 1.9
     assert not output.is_lost
     clock.now_s += 0.2
@@ -280,6 +336,24 @@ def test_a_device_that_ends_or_falls_silent_is_lost(portaudio, clock) -> None:
     assert output.is_lost
     output.close()
     assert not output.is_lost
+
+
+def test_a_device_that_fails_under_the_writer_is_lost(portaudio, monkeypatch) -> None:
+    output = SoundDeviceOutput()
+    output.open(44_100, _ones)
+
+    def fail(frames: np.ndarray) -> bool:
+        raise portaudio.PortAudioError("Unanticipated host error [PaErrorCode -9999]")
+
+    stream = portaudio.streams[0]
+    stream.settled()
+    monkeypatch.setattr(stream, "write", fail)
+    stream._n_played += 100
+    until = time.monotonic() + 60
+    while not output.is_lost and time.monotonic() < until:
+        time.sleep(0.001)
+    assert output.is_lost
+    output.close()
 
 
 def test_devices_are_looked_for_anew_only_while_nothing_plays(portaudio) -> None:

@@ -63,8 +63,9 @@ class Models(QObject):
     @Slot(list)
     def _keep(self, cards: list[dict[str, Any]]) -> None:
         self._is_reading = False
-        self._cards = cards
-        self.changed.emit()
+        if cards != self._cards:  # or lists would be built anew under the mouse
+            self._cards = cards
+            self.changed.emit()
 
     @Slot(str)
     def choose(self, name: str) -> None:

@@ -79,7 +79,7 @@ class Core:
             self._model(model or DEFAULT_MODEL),
             self._tell,
             self._commands.append,
-            n_threads or min(DEFAULT_THREADS, n_cores()),
+            n_threads or min(DEFAULT_THREADS, max(1, n_cores() - 1)),
             is_driven=is_driven,
         )
         self._playback = self._deck.playback
@@ -110,7 +110,8 @@ class Core:
             self._ticked_at_s = now_s
             self._deck.tick()
         n_behind = self._feed.n_behind(self._keeper.latency_s)
-        self._playback.fill(self._feed.ring, self._feed.n_target, n_behind)
+        n_target = self._feed.n_target(self._keeper.n_underruns)
+        self._playback.fill(self._feed.ring, n_target, n_behind)
 
     def work(self) -> bool:
         """One job of the reader's or the separator's threads, if there is any. For tests."""

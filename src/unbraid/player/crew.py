@@ -1,5 +1,7 @@
 """The threads behind the player: one that decodes, some that separate."""
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -37,6 +39,9 @@ later; of a model faster than the music less still, for then the next is in time
 
 TRIM_TILES = 64
 """After so many tiles (0.3 GB) the store is held to its limit."""
+
+NICENESS = 10
+"""Of the threads that decode and separate, on Linux: what the device waits for goes first."""
 
 _REST_S = 0.015  # between pieces decoded ahead while the playhead waits for its stems
 
@@ -180,6 +185,7 @@ class Crew:
         thread.start()
 
     def _serve(self, find: Callable[[], Job | None]) -> None:
+        _stand_back()
         while not self._closed:
             n_seen = self._n_changes
             try:
@@ -416,3 +422,10 @@ def _is_readable(place: Place, tile: int) -> bool:
     if end > song.n_samples and not song.is_length_exact:
         return False  # there may be more than the file's header says
     return song.decoded_until(max(0, grid.input_start(tile))) >= min(end, song.n_samples)
+
+
+def _stand_back() -> None:
+    """Let the sound's threads go first. Only Linux gives each thread a niceness of its own."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

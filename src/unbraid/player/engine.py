@@ -8,7 +8,7 @@ Who owns what, and how the others hear of it:
 - "reader": the songs' files. It opens and decodes, and writes the decoded mixture to the store.
 - "separate 0", "separate 1": the tile each is at. They write stems to the store.
 - "device": the output. It opens and tends it, and finds another when it is lost.
-- the device's own: the ring's reading end. It copies, and neither waits nor locks.
+- "sound", or the device's own: the ring's reading end. It copies, and neither waits nor locks.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ class Player(Core):
         device: part of the device's name; None for the system's choice.
         store: folder of the stems that were separated; None for the user's cache folder.
         store_limit: bytes it may take; the songs unused for longest are removed.
-        n_threads: tiles separated at once; None for one a core, at most two.
+        n_threads: tiles separated at once; None for at most two that leave a core to the sound.
         playlist: the songs; None for an empty list.
         is_driven: start no threads: `step` and `work` do what they would, in order. For tests.
 

@@ -10,8 +10,8 @@ from unbraid.player.ring import Ring
 
 Samples = NDArray[np.float32]
 
-MOST_SPARE = 8 * BLOCK
-"""Samples that wait at most beyond what the device asks for at once."""
+LEAST_SPARE, MOST_SPARE = BLOCK // 2, 8 * BLOCK
+"""Samples that wait beyond what the device takes at once."""
 
 _N_RING = 32_768
 
@@ -27,27 +27,28 @@ class Feed:
     def __init__(self, sample_rate: int, *, is_timed: bool) -> None:
         self.ring = Ring(_N_RING)
         self._rate, self._is_timed = sample_rate, is_timed
-        self._n_asked = self._n_last = BLOCK
-        self._n_spare = BLOCK
-        self._n_dry = self._n_dry_seen = 0
+        self._n_asked = self._n_last = 0
+        self._n_spare = LEAST_SPARE
+        self._n_underruns = 0
         self._asked_at_s = 0.0
 
-    @property
-    def n_target(self) -> int:
-        """Samples that should wait: more after the ring ran dry."""
-        if self._n_dry != self._n_dry_seen:
-            self._n_dry_seen = self._n_dry
+    def n_target(self, n_underruns: int) -> int:
+        """Samples that should wait.
+
+        Args:
+            n_underruns: of the device so far; more should wait after each.
+        """
+        if n_underruns != self._n_underruns:
+            self._n_underruns = n_underruns
             self._n_spare = min(MOST_SPARE, 2 * self._n_spare)
         return self._n_asked + self._n_spare
 
     def give(self, frames: Samples) -> int:
         """The device's callback; see `Ring.read_into`."""
-        self._n_last = len(frames)
+        self._n_last = self.ring.read_into(frames)
         self._n_asked = max(self._n_asked, self._n_last)
         self._asked_at_s = time.monotonic()
-        n_given = self.ring.read_into(frames)
-        self._n_dry += n_given < len(frames)
-        return n_given
+        return self._n_last
 
     def n_behind(self, latency_s: float) -> int:
         """Samples taken from the ring that are not heard yet: a device takes many at once.

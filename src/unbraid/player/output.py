@@ -15,9 +15,9 @@ from unbraid.errors import DeviceError
 Samples = NDArray[np.float32]
 
 Fill = Callable[[Samples], int]
-"""Fills (n, 2) frames and says how many it had; such as `Ring.read_into`."""
+"""Fills (n, 2) frames as far as it can and says how many it had; such as `Ring.read_into`."""
 
-LATENCIES_S = (0.02, 0.04, 0.08, 0.2)
+LATENCIES_S = (0.027, 0.05, 0.1, 0.2)
 """Asked of a device; the next after underruns. The first lets a mute be heard within 50 ms."""
 
 SILENT_S = 2.0
@@ -25,6 +25,15 @@ SILENT_S = 2.0
 
 SWITCH_INTERVAL_S = 0.0005
 """Python's threads take turns this often while a device is open, or short buffers underrun."""
+
+PIECE = 128
+"""Samples written to a device at once."""
+
+POLL_S = 0.002
+"""Between looks at how much room a device has."""
+
+NEARLY_DRY_S = 0.004
+"""So long before a device runs dry it gets silence rather than wait for what should be heard."""
 
 GROW_S = 2.0
 """Underruns within so long after a start say nothing about the latency."""
@@ -61,7 +70,8 @@ class Output(Protocol):
 
         Args:
             rate: Hz.
-            fill: must never wait. Frames that it leaves are silent and count as an underrun.
+            fill: must never wait. Frames that it leaves are silent and count as an underrun, once
+                the device cannot wait for them any longer.
             device: part of a name is enough; None for the system's choice.
 
         Raises:
@@ -164,7 +174,10 @@ class _DeviceOutput:
 
 
 class SoundDeviceOutput(_DeviceOutput):
-    """Through PortAudio.
+    """Through PortAudio, written to by a thread of ours rather than asked by its own.
+
+    A callback in Python is late whenever the interpreter is busy elsewhere, and what waits in a
+    ring does not help it: only the device's own buffer does. So all that may wait, waits there.
 
     Raises:
         DeviceError: PortAudio is not installed.
@@ -180,6 +193,7 @@ class SoundDeviceOutput(_DeviceOutput):
             ) from error
         self._sd: Any = sounddevice
         self._stream: Any = None
+        self._writer: threading.Thread | None = None
 
     def devices(self) -> list[Device]:
         """Those of the system's usual sound interface; looked for anew while nothing plays."""
@@ -212,7 +226,6 @@ class SoundDeviceOutput(_DeviceOutput):
                 channels=2,
                 dtype="float32",
                 latency=latency_s,
-                callback=self._callback,
                 finished_callback=self._on_end,
             )
             self.latency_s = float(self._stream.latency)
@@ -220,16 +233,52 @@ class SoundDeviceOutput(_DeviceOutput):
         except self._sd.PortAudioError as error:
             raise _no_start(self._device, error) from error
         self.name = self._sd.query_devices(self._stream.device)["name"]
+        self._writer = threading.Thread(
+            target=self._write, args=(self._stream,), name="sound", daemon=True
+        )
+        self._writer.start()
 
     def _close_stream(self) -> None:
         stream, self._stream = self._stream, None
+        if self._writer is not None:
+            self._writer.join()
+            self._writer = None
         if stream is not None:
             stream.close(ignore_errors=True)
 
-    def _callback(self, frames: Samples, n_frames: int, times: Any, status: Any) -> None:
-        if status.output_underflow:
+    def _write(self, stream: Any) -> None:
+        """Keep the device's buffer full; nothing here waits for the device."""
+        frames = np.zeros((PIECE, 2), np.float32)
+        n_buffer = 0
+        n_reserve = round(NEARLY_DRY_S * self._rate)
+        try:
+            while self._stream is stream:
+                n_room = stream.write_available
+                n_buffer = max(n_buffer, n_room)  # the first time it is empty
+                n_least = min(PIECE, n_room - (n_buffer - n_reserve))
+                n_samples = self._take(frames[:n_room], n_least)
+                if n_samples and stream.write(frames[:n_samples]):
+                    self.n_underruns += self._is_flowing
+                if n_samples < PIECE:
+                    time.sleep(POLL_S)
+        except self._sd.PortAudioError:
+            self._on_end()
+
+    def _take(self, frames: Samples, n_least: int) -> int:
+        """Frames as far as there are any, with silence for those that cannot wait."""
+        if not len(frames):
+            return 0
+        self._asked_at = time.monotonic()
+        if self._n_priming > 0:
+            self._n_priming -= len(frames)
+            frames[:] = 0
+            return len(frames)
+        n_samples = self._fill(frames)
+        self._is_flowing |= n_samples > 0
+        if n_samples < n_least:
+            frames[n_samples:n_least] = 0
             self.n_underruns += self._is_flowing
-        self._give(frames)
+        return max(n_samples, n_least)
 
 
 class MiniaudioOutput(_DeviceOutput):
