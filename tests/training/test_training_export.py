@@ -71,3 +71,15 @@ def test_cards_are_filled(exported):
         assert card.licence == "CC-BY-4.0"
         assert card.training_data
         assert {"usdr_db", "parameters", "gmac_per_s"} <= set(card.metrics)
+
+
+def test_weights_of_16_bits_are_half_the_size_and_change_next_to_nothing(exported, tmp_path):
+    recipe, nets, files = exported
+    halved = export_set(nets, recipe, tmp_path, half=True)
+    magnitude = np.abs(stft(load_clip().mixture, recipe.spec)[:, : recipe.spec.n_bins])
+    tile = np.ascontiguousarray(magnitude[..., : recipe.spec.n_frames], np.float32)
+    for whole, half in zip(files, halved, strict=True):
+        assert half.stat().st_size < 0.55 * whole.stat().st_size
+        found, wanted = (Graph(file, read_card(file))(tile)[0] for file in (half, whole))
+        error_db = 10 * np.log10(np.square(found - wanted).sum() / np.square(wanted).sum())
+        assert error_db < -55

@@ -117,6 +117,9 @@ def export(
         list[Path] | None,
         typer.Option("--panel", help="Songs with stems to measure it on; the first is its score."),
     ] = None,
+    half: Annotated[
+        bool, typer.Option("--half", help="Weights of 16 bits: files of half the size.")
+    ] = False,
 ) -> None:
     """Turn trained weights into a model set: ONNX files with their cards."""
     try:
@@ -147,7 +150,7 @@ def export(
         raise TrainingError(f"{pools}: no manifest there; name the folder of the pools")
     left_out = {name for name, weight in settings.source_weights.items() if weight <= 0}
     used = [entry for entry in entries if entry.source not in left_out]
-    files = export_set(weights, settings, out, training_data=licences(used))
+    files = export_set(weights, settings, out, training_data=licences(used), half=half)
     if panels:
         add_figures(files, measure(out, panels))
     n_bytes = sum(file.stat().st_size for file in files)

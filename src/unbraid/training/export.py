@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils.flop_counter import FlopCounterMode
@@ -30,6 +31,12 @@ WEIGHTS_LICENCE = "CC-BY-4.0"
 AGREEMENT_DB = 80.0
 """The least by which the error of an exported graph must lie below its output."""
 
+ROUNDING_DB = 50.0
+"""The same for what weights of 16 bits change: far below what a net gets wrong."""
+
+LEAST_HALVED = 1024
+"""Numbers of a tensor that is worth storing in 16 bits."""
+
 
 def export_set(
     weights: Path | Net,
@@ -39,6 +46,7 @@ def export_set(
     version: str = __version__,
     metrics: dict[str, Any] | None = None,
     training_data: list[dict[str, str]] | None = None,
+    half: bool = False,
 ) -> list[Path]:
     """Write a set's graphs: for nets side by side an ONNX file a stem, else one for all.
 
@@ -49,6 +57,7 @@ def export_set(
         version: of the weights.
         metrics: measured figures for the card.
         training_data: source and licence of everything it was trained on.
+        half: round weights to 16 bits, for files of half the size; the net still computes in 32.
 
     Returns:
         The files, `<stem>.onnx` or `model.onnx`.
@@ -80,7 +89,7 @@ def export_set(
             training_data=tuple(training_data or ()),
             metrics=figures,
         )
-        files.append(_export(net.cpu().eval(), card, out / f"{name}.onnx"))
+        files.append(_export(net.cpu().eval(), card, out / f"{name}.onnx", half=half))
     _write_checksums(files)
     return files
 
@@ -119,7 +128,7 @@ def _write_checksums(files: list[Path]) -> None:
     (files[0].parent / CHECKSUMS).write_text(text, encoding="utf-8")
 
 
-def _export(net: Net, card: Card, path: Path) -> Path:
+def _export(net: Net, card: Card, path: Path, *, half: bool) -> Path:
     import onnx
 
     # It tells of operators of torchvision, which we do not use.
@@ -131,8 +140,16 @@ def _export(net: Net, card: Card, path: Path) -> Path:
     else:  # Spectra of the size that music at -16 dBFS has.
         noise = noise.abs() * 10 if card.input == "magnitude" else noise * 10
     with torch.inference_mode():
-        expected = net(noise).numpy()
+        expected = net(noise)[0].numpy()
     _fold_batch_norm(net)
+    if half:
+        with torch.inference_mode():
+            for weight in net.parameters():
+                weight.copy_(weight.half())
+            rounded = net(noise)[0].numpy()
+        if not _agreement_db(rounded, expected) >= ROUNDING_DB:
+            raise TrainingError(f"{path}: 16 bits are too few for these weights; leave out --half")
+        expected = rounded
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of torch about itself
         program = torch.onnx.export(
@@ -155,15 +172,41 @@ def _export(net: Net, card: Card, path: Path) -> Path:
         del value.metadata_props[:]
     model.metadata_props.add(key=CARD_KEY, value=card.to_json())
     model.producer_name, model.producer_version = "unbraid", card.version
+    if half:
+        _halve(model)
     onnx.checker.check_model(model)
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(model.SerializeToString(deterministic=True))
-    found = Graph(partial, card)(noise[0].numpy())
-    error = np.square(found - expected[0]).mean() / np.square(expected).mean()
-    if not -10 * np.log10(error + 1e-20) >= AGREEMENT_DB:
+    agreement_db = _agreement_db(Graph(partial, card)(noise[0].numpy()), expected)
+    if not agreement_db >= AGREEMENT_DB:
         partial.unlink()
-        raise TrainingError(f"{path}: differs from torch by {10 * np.log10(error):.0f} dB")
+        raise TrainingError(f"{path}: differs from torch by {-agreement_db:.0f} dB")
     return partial.replace(path)
+
+
+def _agreement_db(found: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    error = np.square(found - expected).mean() / np.square(expected).mean()
+    return float(-10 * np.log10(error + 1e-20))
+
+
+def _halve(model: Any) -> None:
+    """Store large tensors that 16 bits hold exactly in 16 bits; ONNX Runtime widens them once, when
+    it loads the file."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for tensor in model.graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        if array.dtype != np.float32 or array.size < LEAST_HALVED:
+            continue
+        halved = array.astype(np.float16)
+        if np.array_equal(halved, array):
+            name, stored = tensor.name, f"{tensor.name}_16"
+            tensor.CopyFrom(numpy_helper.from_array(halved, stored))
+            casts.append(helper.make_node("Cast", [stored], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
 
 
 def _fold_batch_norm(net: nn.Module) -> None:

@@ -3,9 +3,7 @@
 Y. Luo and J. Yu, "Music Source Separation with Band-Split RNN", IEEE/ACM TASLP 31, 2023. Both ends
 are those of `strands`, and so is the price: only what lies between the ends differs.
 
-Unlike theirs: one net for all stems; GRUs for LSTMs, for three quarters of the price; norms over
-the features of one place, where theirs are over the whole tile, so that short crops teach what
-whole tiles need; masks as `strands` makes them.
+Unlike theirs: one net for all stems; layers as `paths` tells; masks as `strands` makes them.
 """
 
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from unbraid.errors import TrainingError
 from unbraid.spec import Spec
 from unbraid.stems import STEMS
 from unbraid.training.nets.net import Net
+from unbraid.training.nets.paths import Path
 from unbraid.training.nets.strands import (
     N_VIEWS,
     BandConfig,
@@ -79,22 +78,4 @@ class DualPaths(nn.Module):
         for time, bands in zip(self.time, self.bands, strict=True):
             x = bands(time(x).transpose(0, 1)).transpose(0, 1)
         result: Tensor = self.norm(x).permute(2, 3, 1, 0)
-        return result
-
-
-class Path(nn.Module):
-    """x plus what a recurrent net says that goes both ways along the first axis.
-
-    forward: (n_steps, n_others, batch, size) to the same shape.
-    """
-
-    def __init__(self, size: int, hidden: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(size)
-        self.rnn = nn.GRU(size, hidden, bidirectional=True)
-        self.linear = nn.Linear(2 * hidden, size)
-
-    def forward(self, x: Tensor) -> Tensor:
-        found, _ = self.rnn(self.norm(x).flatten(1, 2))  # (n_steps, others * batch, 2 * hidden)
-        result: Tensor = x + self.linear(found).unflatten(1, x.shape[1:3])
         return result

@@ -10,6 +10,8 @@ a fiftieth of the convolutions.
   averaged by sixteens: a cymbal's or a voice's air needs no partials.
 - One body for all stems, two channels seen as |L|, |R|, |L+R|/2 and |L-R|/2: where a sound stands
   and how wide it is, without the phase as such.
+- Along time a recurrent layer in each band before the U-Net and after it: a bass line's note or a
+  singer's vowel outlasts what convolutions see.
 - Tokens at the bottom: attention over 15 tokens either way (1.4 s), at distances, not positions
   (Shaw et al. 2018), so that short crops teach what whole tiles need.
 - On the way out each band's features say two things of its bins: a mask of the band's own, and how
@@ -29,6 +31,7 @@ from unbraid.models.manifest import InputKind, OutputKind
 from unbraid.spec import Spec
 from unbraid.stems import STEMS
 from unbraid.training.nets.net import Net
+from unbraid.training.nets.paths import TimePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class StrandsConfig(BandConfig):
     token_size: int = 192  # 0: no tokens
     n_layers: int = 2
     n_heads: int = 6
+    hidden: int = 0  # of the recurrent layers before and after the U-Net, each way; 0: none
 
     @property
     def frame_multiple(self) -> int:
@@ -125,12 +129,17 @@ class Strands(BandNet):
         super().__init__(Bands(spec, config), config.compression)
         filters = config.filters
         self.split = BandSplit(self.bands, N_VIEWS, filters[0])
+        self.before, self.after = (
+            TimePath(filters[0], config.hidden) if config.hidden else nn.Identity()
+            for _ in range(2)
+        )
         self.body = Body(self.bands.n_bands, spec.n_frames, config)
         self.join = BandJoin(self.bands, filters[0], config.n_pictures)
 
     def logits(self, image: Tensor) -> Tensor:
         """See `BandNet`."""
-        features = self.body(self.split(image))  # (batch, 48, 64, 192)
+        features = self.before(self.split(image))  # (batch, 48, 63, 192)
+        features = self.after(self.body(features))
         logits: Tensor = self.join(features, image)
         return logits
 
