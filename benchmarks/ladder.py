@@ -162,6 +162,7 @@ def picture(result: dict, options: argparse.Namespace) -> Figure:
             axes.scatter(cost, summary[what], s=18)
             axes.annotate(rung, (cost, summary[what]), (4, 3), textcoords="offset points", size=7)
         axes.set(xscale="log", xlabel="CPU seconds per second of audio, one thread", title=title)
+        axes.margins(x=0.18)  # room for the names
         axes.grid(alpha=0.3)
     return figure
 

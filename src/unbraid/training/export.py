@@ -201,7 +201,7 @@ def _halve(model: Any) -> None:
             continue
         halved = array.astype(np.float16)
         if np.array_equal(halved, array):
-            name, stored = tensor.name, f"{tensor.name}_16"
+            name, stored = tensor.name, f"{tensor.name}.float16"
             tensor.CopyFrom(numpy_helper.from_array(halved, stored))
             casts.append(helper.make_node("Cast", [stored], [name], to=TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]
