@@ -25,7 +25,7 @@ def count_graph(path: Path) -> tuple[int, int]:
     n_parameters = sum(
         prod(weight.dims)
         for weight in graph.initializer
-        if weight.data_type == onnx.TensorProto.FLOAT
+        if weight.data_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
     )
     return n_parameters, sum(_count_node(node, shapes) for node in graph.node)
 
@@ -43,6 +43,15 @@ def _count_node(node: NodeProto, shapes: dict[str, list[int]]) -> int:
     if node.op_type in ("GRU", "LSTM"):  # weights of both kinds, once for each step and item
         n_steps, n_items, _ = shapes[node.input[0]]
         return n_steps * n_items * sum(prod(shapes[name]) for name in node.input[1:3])
-    if node.op_type in ("Einsum", "Attention", "RNN", "QLinearConv", "ConvInteger"):
+    if node.op_type == "Einsum":  # of two factors: one product for each combination of indices
+        equation = next(a.s.decode() for a in node.attribute if a.name == "equation")
+        terms = equation.replace(" ", "").split("->")[0].split(",")
+        sizes = {
+            index: size
+            for term, name in zip(terms, node.input, strict=True)
+            for index, size in zip(term, shapes[name], strict=True)
+        }
+        return prod(sizes.values())
+    if node.op_type in ("Attention", "RNN", "QLinearConv", "ConvInteger"):
         raise ValueError(f"{node.op_type}: multiply-adds of this kind of node are not counted yet")
     return 0
