@@ -10,7 +10,7 @@ from unbraid.player.ring import Ring
 
 Samples = NDArray[np.float32]
 
-LEAST_SPARE, MOST_SPARE = BLOCK // 2, 8 * BLOCK
+LEAST_SPARE, MOST_SPARE = BLOCK // 4, 8 * BLOCK
 """Samples that wait beyond what the device takes at once."""
 
 _N_RING = 32_768

@@ -17,7 +17,7 @@ Samples = NDArray[np.float32]
 Fill = Callable[[Samples], int]
 """Fills (n, 2) frames as far as it can and says how many it had; such as `Ring.read_into`."""
 
-LATENCIES_S = (0.027, 0.05, 0.1, 0.2)
+LATENCIES_S = (0.025, 0.05, 0.1, 0.2)
 """Asked of a device; the next after underruns. The first lets a mute be heard within 50 ms."""
 
 SILENT_S = 2.0
