@@ -149,19 +149,22 @@ class _DeviceOutput:
             self.close()
             raise
 
-    def _give(self, frames: Samples) -> None:
-        """The callback's work: nothing here waits, and nothing grows."""
+    def _give(self, frames: Samples, n_least: int) -> int:
+        """Fill frames, and say how many: at least so many, with silence for those that lack.
+
+        Nothing here waits, and nothing grows.
+        """
         self._asked_at = time.monotonic()
         if self._n_priming > 0:
             self._n_priming -= len(frames)
             frames[:] = 0
-            return
+            return len(frames)
         n_samples = self._fill(frames)
-        if n_samples < len(frames):
-            frames[n_samples:] = 0
+        if n_samples < n_least:
+            frames[n_samples:n_least] = 0
             self.n_underruns += self._is_flowing
-        else:
-            self._is_flowing = True  # what came before was the start
+        self._is_flowing |= n_samples > 0  # what came before was the start
+        return max(n_samples, n_least)
 
     def _on_end(self) -> None:
         self._has_ended = True
@@ -256,29 +259,13 @@ class SoundDeviceOutput(_DeviceOutput):
                 n_room = stream.write_available
                 n_buffer = max(n_buffer, n_room)  # the first time it is empty
                 n_least = min(PIECE, n_room - (n_buffer - n_reserve))
-                n_samples = self._take(frames[:n_room], n_least)
+                n_samples = self._give(frames[:n_room], n_least) if n_room else 0
                 if n_samples and stream.write(frames[:n_samples]):
                     self.n_underruns += self._is_flowing
                 if n_samples < PIECE:
                     time.sleep(POLL_S)
         except self._sd.PortAudioError:
             self._on_end()
-
-    def _take(self, frames: Samples, n_least: int) -> int:
-        """Frames as far as there are any, with silence for those that cannot wait."""
-        if not len(frames):
-            return 0
-        self._asked_at = time.monotonic()
-        if self._n_priming > 0:
-            self._n_priming -= len(frames)
-            frames[:] = 0
-            return len(frames)
-        n_samples = self._fill(frames)
-        self._is_flowing |= n_samples > 0
-        if n_samples < n_least:
-            frames[n_samples:n_least] = 0
-            self.n_underruns += self._is_flowing
-        return max(n_samples, n_least)
 
 
 class MiniaudioOutput(_DeviceOutput):
@@ -351,7 +338,7 @@ class MiniaudioOutput(_DeviceOutput):
         n_frames = yield memoryview(b"")
         while True:
             frames = buffer[:n_frames]
-            self._give(frames)
+            self._give(frames, len(frames))
             n_frames = yield frames.data.cast("B")
 
 
