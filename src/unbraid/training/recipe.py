@@ -16,17 +16,24 @@ from unbraid.training.nets import KINDS
 from unbraid.training.nets.net import Net, NetConfig
 from unbraid.training.nets.unet import UNetConfig
 
+OPTIMISERS = ("adamw", "muon")
+
 
 @dataclass(frozen=True, slots=True)
 class OptimiserConfig:
-    """AdamW; warm-up, a plateau, then a cosine to zero over the last part of the time budget."""
+    """Warm-up, a plateau, then a cosine to zero over the last part of the time budget."""
 
+    kind: str = "adamw"  # or "muon", see `optimiser`
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     warm_up_steps: int = 200
     anneal_fraction: float = 0.3  # of the time budget
     clip_norm: float = 1.0
     ema: float = 0.999
+
+    def __post_init__(self) -> None:
+        if self.kind not in OPTIMISERS:
+            raise TrainingError(f"kind must be one of {', '.join(OPTIMISERS)}, not {self.kind!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from unbraid.training.data.remix import Batch
 from unbraid.training.estimate import estimate
 from unbraid.training.examples import Examples, Loader
 from unbraid.training.losses import audible_sdr_db, total_loss
+from unbraid.training.optimiser import make_optimiser
 from unbraid.training.progress import Progress, Window, mean
 from unbraid.training.recipe import Recipe, same_architecture
 from unbraid.training.schedule import Budget, learning_rate
@@ -99,13 +100,7 @@ class Trainer:
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = recipe.build().to(self.device).eval()
         self.average.load_state_dict(self.net.state_dict())
-        self.optimiser = torch.optim.AdamW(
-            self.net.parameters(),
-            lr=recipe.optimiser.learning_rate,
-            weight_decay=recipe.optimiser.weight_decay,
-            betas=(0.9, 0.99),
-            fused=True,
-        )
+        self.optimiser = make_optimiser(self.net, recipe.optimiser)
         self._adversary = None
         if recipe.loss.adversarial:
             self._adversary = Adversary(len(recipe.stems), recipe.spec.n_channels, self.device)
@@ -140,9 +135,10 @@ class Trainer:
             raise TrainingError(f"{self.out}: is of another architecture; use a new --out folder")
         self.net.load_state_dict(state["net"])
         self.average.load_state_dict(state["average"])
-        # Its numbers only: how to step is the recipe's and this version's to say.
-        groups = self.optimiser.state_dict()["param_groups"]
-        self.optimiser.load_state_dict({**state["optimiser"], "param_groups": groups})
+        if self.recipe.optimiser.kind == state["recipe"]["optimiser"].get("kind", "adamw"):
+            # Its numbers only: how to step is the recipe's and this version's to say.
+            groups = self.optimiser.state_dict()["param_groups"]
+            self.optimiser.load_state_dict({**state["optimiser"], "param_groups": groups})
         self.step = state["step"]
         self.elapsed_s = self._earlier_s = state["elapsed_s"]
         self.n_skipped = state.get("n_skipped", 0)
