@@ -5,7 +5,8 @@ import threading
 import time
 
 from unbraid.player import keeper
-from unbraid.player.output import Fill, VirtualOutput
+from unbraid.player.output import Fill
+from unbraid.player.virtual import VirtualOutput
 
 BLOCK = 512
 

@@ -17,8 +17,8 @@ from rich.console import Console
 from tests.cli.conftest import Command, write_song
 from unbraid.cli.headless import Headless, level_bar
 from unbraid.player.engine import ORIGINAL, Player
-from unbraid.player.output import VirtualOutput
 from unbraid.player.transport import Motion
+from unbraid.player.virtual import VirtualOutput
 
 PROGRAM = [sys.executable, str(Path(__file__).with_name("play_program.py")), "play", "--headless"]
 PATIENCE_S = 60.0

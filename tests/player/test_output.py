@@ -16,9 +16,9 @@ from unbraid.player.output import (
     PRIMING,
     MiniaudioOutput,
     SoundDeviceOutput,
-    VirtualOutput,
 )
 from unbraid.player.ring import Ring
+from unbraid.player.virtual import VirtualOutput
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 70)), max_size=60))

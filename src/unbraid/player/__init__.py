@@ -13,22 +13,24 @@ if TYPE_CHECKING:
     from unbraid.player.engine import ORIGINAL, Player
     from unbraid.player.export import ExportJob, ExportRequest, ExportResult
     from unbraid.player.mixer import Levels, Meter, Mixer, Strip
-    from unbraid.player.output import Device, VirtualOutput, system_output
+    from unbraid.player.output import Device, system_output
     from unbraid.player.overview import COLUMN, Overview
     from unbraid.player.playlist import Item, Playlist
     from unbraid.player.snapshot import Notice, Snapshot
     from unbraid.player.transport import Motion
+    from unbraid.player.virtual import VirtualOutput
 
 _HOMES = {
     "blind": ("Blind", "Trial", "Verdict"),
     "engine": ("ORIGINAL", "Player"),
     "export": ("ExportJob", "ExportRequest", "ExportResult"),
     "mixer": ("Levels", "Meter", "Mixer", "Strip"),
-    "output": ("Device", "VirtualOutput", "system_output"),
+    "output": ("Device", "system_output"),
     "overview": ("COLUMN", "Overview"),
     "playlist": ("Item", "Playlist"),
     "snapshot": ("Notice", "Snapshot"),
     "transport": ("Motion",),
+    "virtual": ("VirtualOutput",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

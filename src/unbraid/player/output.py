@@ -1,4 +1,4 @@
-"""Where the samples go: a sound device through PortAudio or miniaudio, or a clock made of code."""
+"""Where the samples go: a sound device through PortAudio or miniaudio."""
 
 import sys
 import threading
@@ -221,7 +221,7 @@ class SoundDeviceOutput(_DeviceOutput):
             raise DeviceError("no sound device is there; connect one, or start a sound server")
         index = None
         if self._device is not None:
-            index = self._found()[_chosen(self._device, names)][0]
+            index = self._found()[chosen(self._device, names)][0]
         try:
             self._stream = self._sd.OutputStream(
                 samplerate=self._rate,
@@ -308,7 +308,7 @@ class MiniaudioOutput(_DeviceOutput):
         name = "default"
         if self._device is not None:
             found = self._found()
-            name, _, device_id = found[_chosen(self._device, [name for name, *_ in found])]
+            name, _, device_id = found[chosen(self._device, [name for name, *_ in found])]
         frames = self._frames(np.zeros((self._rate, 2), np.float32))
         next(frames)
         try:
@@ -342,74 +342,6 @@ class MiniaudioOutput(_DeviceOutput):
             n_frames = yield frames.data.cast("B")
 
 
-class VirtualOutput:
-    """A device whose clock is the caller: `run` asks for blocks and keeps them.
-
-    Args:
-        n_block: samples in a block.
-        before_block: called before each, such as a step of what fills the ring.
-    """
-
-    latency_s = 0.0
-
-    def __init__(self, n_block: int = 512, before_block: Callable[[], None] | None = None) -> None:
-        self.name = ""
-        self.n_block = n_block
-        self.n_underruns = 0
-        self.is_plugged = True
-        self.before_block = before_block
-        self._fill: Fill | None = None
-        self._blocks: list[Samples] = []
-        self._lock = threading.Lock()
-
-    @property
-    def is_lost(self) -> bool:
-        return self._fill is not None and not self.is_plugged
-
-    @property
-    def heard(self) -> Samples:
-        """All that came so far, (2, n)."""
-        with self._lock:
-            return np.concatenate([np.zeros((0, 2), np.float32), *self._blocks]).T
-
-    def open(self, rate: int, fill: Fill, device: str | None = None) -> None:
-        if not self.is_plugged:
-            raise DeviceError("no sound device is there; connect one, or start a sound server")
-        if device is not None:
-            _chosen(device, ["virtual"])
-        self._fill = fill
-        self.name = "virtual"
-
-    def close(self) -> None:
-        self._fill = None
-        self.name = ""
-
-    def tend(self) -> None:
-        """A virtual device never runs dry by itself."""
-
-    def devices(self) -> list[Device]:
-        return [Device("virtual", is_default=True)] if self.is_plugged else []
-
-    def run(self, n_blocks: int = 1) -> Samples:
-        """Ask for so many blocks.
-
-        Returns:
-            What came, (2, n_blocks * n_block); silence while closed or unplugged is not kept.
-        """
-        blocks = []
-        for _ in range(n_blocks):
-            if self.before_block is not None:
-                self.before_block()
-            if self._fill is None or not self.is_plugged:
-                continue
-            frames = np.zeros((self.n_block, 2), np.float32)
-            self.n_underruns += self._fill(frames) < self.n_block
-            blocks.append(frames)
-        with self._lock:
-            self._blocks += blocks
-        return np.concatenate([np.zeros((0, 2), np.float32), *blocks]).T
-
-
 def system_output() -> Output:
     """The way to this computer's loudspeakers: PortAudio, or miniaudio where it is missing.
 
@@ -425,7 +357,7 @@ def system_output() -> Output:
     return MiniaudioOutput()
 
 
-def _chosen(wanted: str, names: list[str]) -> int:
+def chosen(wanted: str, names: list[str]) -> int:
     """The index of the one device that is meant."""
     exact = [i for i, name in enumerate(names) if name == wanted]
     like = [i for i, name in enumerate(names) if wanted.lower() in name.lower()]
