@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("--rungs", nargs="+", default=RUNGS)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--minutes", type=float, default=8, help="of rungs too slow for the steps")
+    parser.add_argument("--precision", default="auto", help="of the nets, as in a recipe")
     parser.add_argument("--jobs", type=int, default=1, help="runs at once, one thread each")
     options = parser.parse_args()
     with ThreadPoolExecutor(options.jobs) as pool:
@@ -79,7 +80,9 @@ def train(rung: str, options: argparse.Namespace) -> None:
     base, _, seed = rung.partition("+")
     folder.mkdir(parents=True, exist_ok=True)
     recipe = folder / "recipe.toml"
-    recipe.write_text(f'base = "{base}"\nname = "{rung}"\nseed = {seed or 0}\n', encoding="utf-8")
+    lines = (f'base = "{base}"', f'name = "{rung}"', f"seed = {seed or 0}")
+    precision = f'precision = "{options.precision}"'
+    recipe.write_text("\n".join((*lines, precision)) + "\n", encoding="utf-8")
     minutes = options.minutes if base in SLOW else 1e4
     place = ["--data", options.pools, "--out", folder, "--device", "cpu"]
     log = folder / "output.txt"

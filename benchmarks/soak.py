@@ -1,6 +1,6 @@
 """Play for half an hour on a null sink while somebody plays with the controls, and count.
 
-    python benchmarks/soak.py [--minutes 30] [--seed 1] [--models unet-0.1,original] [--song FILE]
+    python benchmarks/soak.py [--minutes 30] [--seed 1] [--models strands,original] [--song FILE]
 
 Every few seconds something random happens: mutes, solos, faders, pans, seeks into separated and
 unseparated ground, loops, tempo and key, models, pauses, the next song. The stems' store begins
@@ -29,6 +29,7 @@ from player import write_mp3
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.sound_server import SoundServer, missing
 
+from unbraid.models.catalog import DEFAULT_MODEL
 from unbraid.player.engine import ORIGINAL, Player
 from unbraid.player.output import MiniaudioOutput, system_output
 from unbraid.player.transport import Motion
@@ -74,7 +75,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="of what happens (default 1)")
     parser.add_argument("--song", type=Path, action="append", help="to play; else made up")
     parser.add_argument(
-        "--models", default=f"unet-0.1,{ORIGINAL}", help="comma-separated, switched among"
+        "--models", default=f"{DEFAULT_MODEL},{ORIGINAL}", help="comma-separated, switched among"
     )
     parser.add_argument("--work-dir", type=Path, help="for songs and stems: 3 GB must be free")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")

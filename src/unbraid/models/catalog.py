@@ -18,7 +18,7 @@ from unbraid.models.manifest import Card
 from unbraid.models.session import read_card
 from unbraid.spec import Spec
 
-DEFAULT_MODEL = "unet-0.1"
+DEFAULT_MODEL = "strands"
 SHIPPED = Path(__file__).parent / "weights"
 CHECKSUMS = "SHA256SUMS.json"
 """Beside shipped sets: file name to SHA-256, checked whenever a shipped set is opened."""

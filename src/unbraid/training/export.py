@@ -152,6 +152,7 @@ def _export(net: Net, card: Card, path: Path, *, half: bool) -> Path:
         expected = rounded
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of torch about itself
+        warnings.filterwarnings("ignore", "The tensor attributes", UserWarning)  # of its own GRU
         program = torch.onnx.export(
             net,
             (noise,),

@@ -26,7 +26,11 @@ SMALL = StrandsConfig(
     token_size=24,
     n_heads=2,
     n_pictures=2,
+    pictures_of=(1, 3),
+    advances_of=2,
+    delays_of=2,
     hidden=8,
+    line=6,
 )
 
 
@@ -43,7 +47,7 @@ def small_net():
 @pytest.mark.slow
 def test_the_graph_agrees_with_torch_to_80_db(tmp_path):
     assert worst_graph_error_db(load_recipe("strands"), tmp_path) < -80
-    assert (tmp_path / "model.onnx").stat().st_size < 10e6
+    assert (tmp_path / "model.onnx").stat().st_size < 2 * 10e6  # shipped in 16 bits a number
 
 
 def test_its_price_is_a_third_of_what_the_default_may_cost():
@@ -75,28 +79,68 @@ def test_rows_go_back_to_the_bins_they_came_from():
     assert torch.equal(back[:, :, 128], back[:, :, 127])
 
 
-def test_a_turn_of_both_channels_phase_changes_nothing(small_net):
+def test_only_the_steps_of_both_channels_phase_are_seen(small_net):
     left, right = torch.randn(2, 129, 32, dtype=torch.complex64)
 
     def masks(left, right):
         return small_net(torch.stack([left.real, left.imag, right.real, right.imag])[None])
 
-    turn = torch.polar(torch.ones(129, 32), torch.randn(129, 32))
+    turn = torch.polar(torch.ones(1, 1), torch.randn(1, 1)).expand(129, 32).clone()
+    turn[24:] = torch.polar(torch.ones(105, 32), torch.randn(105, 32))  # where no step is seen
     turned = masks(turn * left, turn * right)
     torch.testing.assert_close(masks(left, right), turned, atol=1e-3, rtol=0)
     apart = masks(left, turn * right)
     assert not torch.allclose(masks(left, right), apart, atol=1e-2)
+    stepping = torch.polar(torch.ones(129, 32), torch.randn(129, 32))
+    stepped = masks(stepping * left, stepping * right)
+    assert not torch.allclose(masks(left, right), stepped, atol=1e-2)
 
 
-def test_recurrent_layers_change_nothing_until_they_have_learnt():
-    """So a net trained without them can go on with them."""
+def test_a_steady_tone_advances_by_what_it_lies_beside_a_bin():
+    """0.3 of a bin above bin 5: 0.3 of what a bin more means, in all bins that hear the tone."""
+    advances = SMALL.build(SPEC, STEMS).advances
+    of_a_bin = 2 * torch.pi * SPEC.hop / SPEC.n_fft
+    tone = torch.polar(torch.tensor(40.0), 5.3 * of_a_bin * torch.arange(32))
+    spectrum = torch.zeros(129, 32, dtype=torch.complex64)
+    spectrum[4:8] = torch.tensor([-0.3, 1.0, -1.0, 0.3])[:, None] * tone  # as Hann's main lobe
+    points = advances.points(torch.stack([spectrum.real, spectrum.imag] * 2)[None])[0]
+    x, y = points[:, 4:8, 1:]
+    angle = of_a_bin * torch.tensor([1.3, 0.3, -0.7, -1.7])[:, None].expand(4, 31)
+    torch.testing.assert_close(torch.atan2(y, x), angle, atol=1e-4, rtol=0)
+    # As far out as magnitudes are compressed to, of left and right together.
+    torch.testing.assert_close(torch.hypot(x, y)[1], torch.full((31,), 80.0**0.3))
+    assert not points[:, :, 0].any()
+    assert not points[:, 8:].any()
+
+
+def test_an_attack_says_when_in_its_frame_it_comes():
+    """A click an eighth of the frame after its middle: an eighth of a turn less from bin to bin."""
+    delays = SMALL.build(SPEC, STEMS).delays
+    at = SPEC.n_fft * 5 // 8
+    click = torch.polar(torch.tensor(10.0), -2 * torch.pi * at / SPEC.n_fft * torch.arange(129))
+    spectrum = click[:, None].expand(129, 32)
+    x, y = delays.points(torch.stack([spectrum.real, spectrum.imag] * 2)[None])[0]
+    assert x.shape == (24, 32)
+    angle = torch.full((23, 32), -2 * torch.pi / 8)
+    torch.testing.assert_close(torch.atan2(y, x)[1:], angle, atol=1e-4, rtol=0)
+    assert not x[0].any()
+
+
+def test_what_was_added_changes_nothing_until_it_has_learnt():
+    """So a net trained without can go on with it."""
     grown = SMALL.build(SPEC, STEMS).eval()
-    plain = replace(SMALL, hidden=0).build(SPEC, STEMS).eval()
+    plain = replace(SMALL, hidden=0, line=0, advances_of=0, delays_of=0).build(SPEC, STEMS).eval()
     left, unknown = grown.load_state_dict(plain.state_dict(), strict=False)
     assert left
     assert not unknown
     spectrum = 10 * torch.randn(1, 4, 129, 32)
     torch.testing.assert_close(grown(spectrum), plain(spectrum))
+
+
+@pytest.mark.parametrize("change", [{"pictures_of": (0, 9)}, {"n_pictures": 0}, {"line": 0}])
+def test_parts_can_be_left_out(change):
+    masks = replace(SMALL, **change).build(SPEC, STEMS).eval()(10 * torch.randn(1, 4, 129, 32))
+    torch.testing.assert_close(masks.sum(dim=1), torch.ones(1, 2, 129, 32))
 
 
 def test_attention_ends_at_its_reach():

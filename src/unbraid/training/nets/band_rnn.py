@@ -49,12 +49,12 @@ class BandRNN(BandNet):
     """See `BandNet`; any number of frames."""
 
     def __init__(self, spec: Spec, config: BandRNNConfig) -> None:
-        super().__init__(Bands(spec, config), config.compression)
-        self.split = BandSplit(self.bands, N_VIEWS, config.size)
+        super().__init__(Bands(spec, config), config)
+        self.split = BandSplit(self.bands.zone(), N_VIEWS, config.size)
         self.body = DualPaths(config.size, config.hidden, config.n_layers)
-        self.join = BandJoin(self.bands, config.size, config.n_pictures)
+        self.join = BandJoin(self.bands, config.size, config)
 
-    def logits(self, image: Tensor) -> Tensor:
+    def logits(self, image: Tensor, spectrum: Tensor) -> Tensor:
         """See `BandNet`."""
         features = self.body(self.split(image))  # (batch, 64, 63, 192)
         logits: Tensor = self.join(features, image)

@@ -57,8 +57,8 @@ class SCNetSmall(BandNet):
     """See `BandNet`; any number of frames."""
 
     def __init__(self, spec: Spec, config: SCNetSmallConfig) -> None:
-        every_bin = BandConfig(band_bins=(1,), n_bands=(spec.n_bins,))
-        super().__init__(Bands(spec, every_bin), config.compression)
+        every_bin = BandConfig((1,), (spec.n_bins,), compression=config.compression)
+        super().__init__(Bands(spec, every_bin), every_bin)
         n_rows = spec.n_bins
         sizes = (2 * len(STEMS), *config.filters)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
@@ -73,7 +73,7 @@ class SCNetSmall(BandNet):
                 if name.startswith("layers"):
                     weight.mul_(0.15)
 
-    def logits(self, image: Tensor) -> Tensor:
+    def logits(self, image: Tensor, spectrum: Tensor) -> Tensor:
         """See `BandNet`."""
         seen = []
         x = image  # (batch, 4, 2049, 192)
