@@ -173,14 +173,15 @@ class Recording:
 
 
 def aligned(heard: NDArray[np.float32], wanted: NDArray[np.float32]) -> int:
-    """Where in `heard` the first sample of `wanted` lies, by cross-correlation.
+    """Where in `heard` the first sample of `wanted` lies, by cross-correlation of phases alone
+    (Knapp & Carter 1976), for what is heard may have changed its level on the way.
 
     Args:
         heard: float32, (2, n_heard).
         wanted: float32, (2, n_wanted); may be longer than what was heard of it.
     """
     n_fft = 1 << (heard.shape[1] + wanted.shape[1]).bit_length()
-    spectra = np.fft.rfft(heard, n_fft) * np.fft.rfft(wanted, n_fft).conj()
-    products = np.fft.irfft(spectra.sum(axis=0), n_fft)
+    spectra = (np.fft.rfft(heard, n_fft) * np.fft.rfft(wanted, n_fft).conj()).sum(axis=0)
+    products = np.fft.irfft(spectra / (np.abs(spectra) + 1e-9), n_fft)
     at = int(products.argmax())
     return at if at < n_fft // 2 else at - n_fft
