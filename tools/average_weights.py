@@ -12,10 +12,8 @@ from pathlib import Path
 
 import torch
 
+from unbraid.training.export import LEAST_HALVED
 from unbraid.training.weights import load_weights, save_weights
-
-LEAST_HALVED = 1024
-"""Smaller tensors, such as norms, stay as they are."""
 
 
 def main() -> None:

@@ -11,7 +11,8 @@ from unbraid.errors import TrainingError  # noqa: E402
 from unbraid.spec import Spec  # noqa: E402
 from unbraid.stems import STEMS  # noqa: E402
 from unbraid.training.export import cost  # noqa: E402
-from unbraid.training.nets.strands import REACH, Bands, StrandsConfig  # noqa: E402
+from unbraid.training.nets.bands import Bands  # noqa: E402
+from unbraid.training.nets.strands import REACH, StrandsConfig  # noqa: E402
 from unbraid.training.recipe import load_recipe  # noqa: E402
 
 pytestmark = [pytest.mark.training, pytest.mark.filterwarnings("ignore")]

@@ -13,9 +13,7 @@ from torch import Tensor, nn
 from unbraid.errors import TrainingError
 from unbraid.spec import Spec
 from unbraid.stems import STEMS
-from unbraid.training.nets.net import Net
-from unbraid.training.nets.paths import Path
-from unbraid.training.nets.strands import (
+from unbraid.training.nets.bands import (
     N_VIEWS,
     BandConfig,
     BandJoin,
@@ -23,6 +21,8 @@ from unbraid.training.nets.strands import (
     Bands,
     BandSplit,
 )
+from unbraid.training.nets.net import Net
+from unbraid.training.nets.paths import Path
 
 
 @dataclass(frozen=True, slots=True)

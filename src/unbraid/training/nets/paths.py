@@ -1,5 +1,6 @@
 """Recurrent layers along one axis of bands and frames (Luo & Yu 2023, BSRNN)."""
 
+import torch
 from torch import Tensor, nn
 
 
@@ -38,4 +39,32 @@ class TimePath(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         result: Tensor = self.path(x.permute(3, 2, 0, 1)).permute(2, 3, 1, 0)
+        return result
+
+
+class Line(nn.Module):
+    """All bands of a frame as one, along time through a recurrent net, added to where they came
+    from; silent at first.
+
+    forward: (batch, n, n_bands, n_frames) to the same shape.
+    """
+
+    def __init__(self, n: int, n_bands: int, hidden: int) -> None:
+        super().__init__()
+        n_thin = n // 6
+        self.thin = nn.Conv2d(n, n_thin, 1)
+        self.reduce = nn.Linear(n_thin * n_bands, hidden)
+        self.norm = nn.LayerNorm(hidden)
+        self.rnn = nn.GRU(hidden, hidden, bidirectional=True)
+        self.expand = nn.Linear(2 * hidden, n_thin * n_bands)
+        self.widen = nn.Conv2d(n_thin, n, 1)
+        nn.init.zeros_(self.widen.weight)
+        nn.init.zeros_(self.widen.bias)  # type: ignore[arg-type]
+        self.shape = (n_thin, n_bands)
+
+    def forward(self, x: Tensor) -> Tensor:
+        frames = self.thin(x).flatten(1, 2).permute(2, 0, 1)  # (n_frames, batch, thin * bands)
+        found, _ = self.rnn(self.norm(self.reduce(frames)))  # (n_frames, batch, 2 * hidden)
+        back = torch.relu(self.expand(found)).permute(1, 2, 0)
+        result: Tensor = x + self.widen(torch.unflatten(back, 1, self.shape))
         return result

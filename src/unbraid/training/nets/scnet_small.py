@@ -21,8 +21,8 @@ from unbraid.errors import TrainingError
 from unbraid.spec import Spec
 from unbraid.stems import STEMS
 from unbraid.training.nets.band_rnn import DualPaths
+from unbraid.training.nets.bands import N_VIEWS, BandConfig, BandNet, Bands
 from unbraid.training.nets.net import Net
-from unbraid.training.nets.strands import N_VIEWS, BandConfig, BandNet, Bands
 
 STRIDES = (1, 4, 16)
 """One row of so many is kept in the lows, the middle and the highs."""
