@@ -1,4 +1,4 @@
-"""The player as a whole: songs after songs, models, blind tests, devices; on a virtual clock."""
+"""The player as a whole: songs after songs, devices, exports; on a virtual clock."""
 
 from pathlib import Path
 
@@ -8,50 +8,15 @@ import soundfile
 
 from tests.player.virtual import (
     BLOCK,
-    FADE,
+    N_SAMPLES,
     RATE,
     driven,
+    found_at,
     roughness,
     stems_of,
-    write_model,
-    write_song,
 )
-from unbraid.errors import ModelError, UsageError
-from unbraid.player import ORIGINAL, ExportRequest, Motion, Player, Playlist, VirtualOutput
-from unbraid.player.playback import JOIN
-
-N_SAMPLES = 12 * RATE + 55
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("models")
-    return {name: write_model(folder, name) for name in ("left", "right")}
-
-
-@pytest.fixture(scope="module")
-def songs(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, np.ndarray]]:
-    folder = tmp_path_factory.mktemp("songs")
-    paths = [folder / f"{i}.wav" for i in range(2)]
-    return [(path, write_song(path, N_SAMPLES - i * RATE, i)) for i, path in enumerate(paths)]
-
-
-@pytest.fixture
-def clock(tmp_path, songs, models):
-    clock = driven(tmp_path, [path for path, _ in songs], models["left"])
-    with clock.player:
-        yield clock
-
-
-def _found(heard: np.ndarray, expected: np.ndarray, at: int) -> int:
-    """Where in what was heard the sample `at` lies; -1 if it was not."""
-    piece = expected[:, at : at + 2_000]
-    n_places = heard.shape[1] - piece.shape[1] + 1
-    found = np.ones(n_places, np.bool_)
-    for i in range(0, piece.shape[1], 99):
-        found &= (np.abs(heard[:, i : i + n_places] - piece[:, i : i + 1]) < 2e-5).all(axis=0)
-    places = np.flatnonzero(found)
-    return int(places[0]) if len(places) else -1
+from unbraid.errors import UsageError
+from unbraid.player import ExportRequest, Motion, Player, Playlist, VirtualOutput
 
 
 def _text(player: Player) -> str:
@@ -82,7 +47,7 @@ def test_songs_follow_each_other_without_a_gap(clock, songs) -> None:
     player.open(0)
     heard = clock.run_s(24)
     first, second = songs[0][1], songs[1][1]
-    at = _found(heard, first, 5_000) - 5_000
+    at = found_at(heard, first, 5_000) - 5_000
     joined = np.concatenate([first, second], axis=1)
     n_samples = joined.shape[1]
     assert np.abs(heard[:, at + 5_000 : at + n_samples] - joined[:, 5_000:]).max() < 1e-6
@@ -128,133 +93,6 @@ def test_a_song_that_cannot_be_read_is_told_and_left_out(tmp_path, songs, models
         clock.run_s(1)
         assert player.snapshot().path == songs[0][0]
         assert player.snapshot().motion is Motion.PLAYING
-
-
-def test_models_change_at_the_same_sample_within_a_fade(clock, songs, models) -> None:
-    player, mixture = clock.player, songs[0][1]
-    player.mixer.set_mute("vocals", True)
-    player.mixer.settle()
-    player.open(0)
-    clock.run_s(2)
-    player.set_model(str(models["right"]))
-    clock.run_s(0.1)
-    assert player.snapshot().model == "right"
-    assert player.snapshot().model_wanted is None
-    clock.run_s(4)
-    heard = clock.output.heard
-    stems = [stems_of(mixture, name)[1:].sum(axis=0) for name in ("left", "right")]
-    at = _found(heard, stems[0], RATE) - RATE
-    heard = heard[:, at + RATE : at + 6 * RATE]
-    before, after = (part[:, RATE : RATE + heard.shape[1]] for part in stems)
-    is_before = (np.abs(heard - before) < 1e-5).all(axis=0)
-    is_after = (np.abs(heard - after) < 1e-5).all(axis=0)
-    first, last = np.flatnonzero(~is_before)[0], np.flatnonzero(~is_after)[-1]
-    # The fade, then two seconds in which the levels glide.
-    assert last - first == pytest.approx(2 * RATE, abs=2 * FADE)
-    assert roughness(heard) < 0.01
-    assert player.snapshot().n_late == 0
-
-
-def test_levels_are_matched_after_a_change_and_let_go(clock, models) -> None:
-    player = clock.player
-    player.mixer.set_solo("vocals", True)
-    player.open(0)
-    clock.run_s(2)
-    player.set_model(str(models["right"]))
-    clock.run_s(0.2)
-    gains_db = player._playback.voice.gains_db
-    left, right = player._playback.song.lanes.values()
-    for old, new, gain_db in zip(left.powers[0], right.powers[0], gains_db, strict=True):
-        wanted = max(-6.0, min(6.0, 10 * np.log10(old / new)))
-        assert gain_db == pytest.approx(wanted, abs=0.7)  # it glides already
-    clock.run_s(2.5)
-    assert player._playback.voice.gains_db == (0, 0, 0, 0)
-
-
-def test_at_unity_a_change_of_model_changes_nothing(clock, songs, models) -> None:
-    player, mixture = clock.player, songs[0][1]
-    player.open(0)
-    clock.run_s(1)
-    player.set_model(str(models["right"]))
-    clock.run_s(1)
-    player.set_model(ORIGINAL)
-    clock.run_s(1)
-    player.set_model(str(models["left"]))
-    clock.run_s(1)
-    heard = clock.output.heard
-    at = _found(heard, mixture, 5_000) - 5_000
-    n_samples = heard.shape[1] - at
-    assert np.abs(heard[:, at + JOIN :] - mixture[:, JOIN:n_samples]).max() < 1e-6
-
-
-def test_the_original_is_the_mixture_whatever_the_faders_say(clock, songs, models) -> None:
-    player, mixture = clock.player, songs[0][1]
-    player.mixer.set_solo("bass", True)
-    player.open(0)
-    clock.run_s(1)
-    player.set_model(ORIGINAL)
-    heard = clock.run_s(1)
-    at = _found(heard, mixture, 2 * RATE - 10_000)
-    assert at > 0
-    snapshot = player.snapshot()
-    assert snapshot.model == ORIGINAL
-    assert snapshot.is_mixture
-    with pytest.raises(UsageError, match="choose a model"):
-        player.export(ExportRequest(Path("x")))
-    player.set_model(str(models["right"]))
-    clock.run_s(1)
-    assert player.snapshot().model == "right"
-    assert not player.snapshot().is_mixture
-    assert roughness(clock.output.heard) < 0.01
-
-
-def test_a_model_is_changed_while_nothing_plays_or_is_open(clock, models) -> None:
-    player = clock.player
-    player.set_model(str(models["right"]))
-    player.step()
-    player.open(0, play=False)
-    clock.finish()
-    assert player.snapshot().model == "right"
-    player.set_model(str(models["left"]))
-    clock.finish()
-    clock.run_s(0.1)
-    assert player.snapshot().model == "left"
-    with pytest.raises(ModelError, match="no such model"):
-        player.set_model("nobody")
-
-
-def test_a_blind_test_hides_names_logs_choices_and_reveals(tmp_path, clock, models) -> None:
-    player = clock.player
-    player.mixer.set_solo("vocals", True)
-    player.open(0)
-    clock.run_s(1)
-    names = [str(path) for path in models.values()]
-    blind = player.start_blind(names)
-    for _ in range(6):
-        for letter in blind.letters:
-            player.set_model(letter)
-            clock.run_s(0.3)
-            shown = player.snapshot()
-            assert shown.model == letter
-            assert shown.model_wanted is None
-            assert player._playback.voice.lane.model.name == blind.hidden(letter)
-            assert all(abs(gain) < 6.1 for gain in player._playback.voice.gains_db)
-        player.choose(blind.letter_of("left"))
-        clock.run_s(0.1)
-    with pytest.raises(UsageError, match="no letter"):
-        player.set_model("Z")
-    verdict = blind.reveal()
-    assert verdict.n_trials == 6
-    assert verdict.favourite == "left"
-    assert verdict.p_value == pytest.approx(2 * 0.5**6)
-    log = (tmp_path / "store" / "blind-tests.jsonl").read_text().splitlines()
-    assert len(log) == 7
-    player.stop_blind()
-    clock.run_s(3)
-    assert player._playback.voice.gains_db == (0, 0, 0, 0)
-    assert player.snapshot().model in ("left", "right")
-    with pytest.raises(UsageError, match="start one"):
-        player.choose("A")
 
 
 def test_a_lost_device_pauses_is_told_and_another_goes_on(clock) -> None:
@@ -370,7 +208,7 @@ def test_with_threads_it_plays_the_same(tmp_path, songs, models) -> None:
         while player.snapshot().position < 4.5 * RATE:
             if player._feed.ring.n_filled >= BLOCK and player.snapshot().device:
                 output.run(1)
-    at = _found(output.heard, mixture, 5_000) - 5_000
+    at = found_at(output.heard, mixture, 5_000) - 5_000
     heard = output.heard[:, at:][:, : 4 * RATE]
     assert np.abs(heard - mixture[:, : 4 * RATE]).max() < 1e-6
     assert output.n_underruns == 0
@@ -388,7 +226,7 @@ def test_a_full_disk_plays_the_mixture_and_says_so(clock, songs, monkeypatch) ->
     player.mixer.set_mute("vocals", True)
     player.open(0)
     heard = clock.run_s(2)
-    assert _found(heard, songs[0][1], RATE) > 0
+    assert found_at(heard, songs[0][1], RATE) > 0
     assert "make room" in _text(player)
     assert player.snapshot().is_mixture
 
@@ -431,7 +269,7 @@ def test_a_peer_takes_the_whole_song_apart_and_is_heard_and_exported(
     assert player.snapshot().model == "peer"
     assert player.snapshot().done_fraction == 1
     expected = np.array([[0], [0.5]], np.float32) * mixture
-    assert _found(heard, expected, 4 * RATE) > 0  # once the levels have glided
+    assert found_at(heard, expected, 4 * RATE) > 0  # once the levels have glided
     job = player.export(ExportRequest(tmp_path / "out", depth="32f"))
     assert job.wait(120)
     assert job.error is None
@@ -486,7 +324,7 @@ def test_a_damaged_song_plays_and_its_damage_is_told(tmp_path, songs, models) ->
         player.open(0)
         heard = clock.run_s(7)
         assert "cut.wav: damaged" in _text(player)
-        assert _found(heard, songs[0][1], 4 * RATE) > 0
+        assert found_at(heard, songs[0][1], 4 * RATE) > 0
         assert player.snapshot().motion is Motion.ENDED
         assert player.snapshot().done_fraction == 1
 

@@ -13,7 +13,8 @@ from unbraid.audio.track import Track
 from unbraid.errors import OutputError
 from unbraid.separation.offline import separate
 from unbraid.separation.separator import Separator
-from unbraid.separation.store import PLAIN, SongStems, Store, TileFile
+from unbraid.separation.store import PLAIN, SongStems, Store
+from unbraid.separation.tile_file import TileFile
 
 SHAPE = (2, 20_000)
 

@@ -16,7 +16,8 @@ from unbraid.errors import AudioError, ModelError
 from unbraid.player.overview import Overview
 from unbraid.separation.model import Model, SetModel, named_model
 from unbraid.separation.separator import N_CLAIMED
-from unbraid.separation.store import PLAIN, SongStems, Store, TileFile
+from unbraid.separation.store import PLAIN, SongStems, Store
+from unbraid.separation.tile_file import TileFile
 from unbraid.separation.tiles import TileGrid
 from unbraid.stems import STEMS
 
