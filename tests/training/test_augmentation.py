@@ -10,21 +10,24 @@ from unbraid.training.data.augmentation import (  # noqa: E402
     apply,
     augment_samples,
     decide,
+    equaliser,
 )
 from unbraid.training.data.dynamics import compressor_gain, limiter_gain  # noqa: E402
 from unbraid.training.data.reverb import reverberate, rooms  # noqa: E402
 
 pytestmark = [pytest.mark.training, pytest.mark.usefixtures("one_thread")]
 
+NO_STEM = (0.0, 0.0, 0.0, 0.0)
+EVERY_STEM = (1.0, 1.0, 1.0, 1.0)
 NOTHING = AugmentationConfig(
     swap_channels=0,
     flip_polarity=0,
     balance_db=0,
     narrow=0,
     widen=0,
-    saturate=0,
-    compress=0,
-    reverb=(0.0, 0.0, 0.0, 0.0),
+    saturate=NO_STEM,
+    compress=NO_STEM,
+    reverb=NO_STEM,
     bus_compress=0,
     limit=0,
 )
@@ -33,9 +36,11 @@ EVERYTHING = AugmentationConfig(
     flip_polarity=1,
     narrow=1,
     widen=1,
-    saturate=1,
-    compress=1,
-    reverb=(1.0, 1.0, 1.0, 1.0),
+    saturate=EVERY_STEM,
+    compress=EVERY_STEM,
+    reverb=EVERY_STEM,
+    room=EVERY_STEM,
+    roughen=EVERY_STEM,
     bus_compress=1,
     limit=1,
 )
@@ -91,7 +96,7 @@ def test_what_is_done_to_the_mixture_is_done_to_all_stems_alike():
 
 def test_costly_operations_touch_the_chosen_stems_only():
     stems = some_stems(4)
-    config = replace(NOTHING, saturate=0.4, compress=0.4, reverb=(0.5, 0.5, 0.5, 0.5))
+    config = replace(NOTHING, saturate=(0.4,) * 4, compress=(0.4,) * 4, reverb=(0.5,) * 4)
     decisions = decide(4, config, generator(1))
     after = apply(stems, decisions)
     changed = {*decisions.saturate.rows, *decisions.compress.rows, *decisions.reverb.rows}
@@ -101,6 +106,51 @@ def test_costly_operations_touch_the_chosen_stems_only():
         ratio = after[example, stem] / stems[example, stem]
         torch.testing.assert_close(ratio, ratio[:1, :1].expand_as(ratio), rtol=1e-4, atol=0)
         assert not any(f"{stem}: sat" in line for line in decisions.describe(example))
+
+
+def test_an_operation_is_done_to_the_stems_it_is_asked_for():
+    config = replace(NOTHING, saturate=(0.0, 1.0, 0.0, 0.0), compress=(0.0, 0.0, 1.0, 0.0))
+    decisions = decide(3, config, generator())
+    assert decisions.saturate.rows == [1, 5, 9]
+    assert decisions.compress.rows == [2, 6, 10]
+
+
+def test_a_kit_in_a_room_keeps_its_lows_there():
+    click = torch.zeros(1, 2, 40_000)
+    click[..., 1000] = 1.0
+    response = rooms(torch.tensor([0.4]), torch.zeros(1), generator())
+    with_lows, without = (
+        (reverberate(click, response, torch.zeros(1), lows=lows) - click)[0, 0]
+        for lows in (True, False)
+    )
+    low, lower = (torch.fft.rfft(x).abs()[9:55].square().sum() for x in (with_lows, without))
+    assert low > 4 * lower  # 10 to 60 Hz
+
+
+def test_a_roughened_line_is_a_band_and_as_loud():
+    times = torch.arange(66_150) / 44_100  # 300 whole periods
+    line = torch.sin(2 * torch.pi * 200 * times).expand(1, 4, 2, -1)
+    config = replace(NOTHING, roughen=(0.0, 1.0, 0.0, 0.0), rough_hz=(30.0, 30.0), bus_level_db=0.0)
+    after = augment_samples(line.clone(), config, generator())
+    before_power, power = (torch.fft.rfft(after[0, i, 0]).abs().square() for i in (0, 1))
+    assert power.sum() == pytest.approx(before_power.sum().item(), rel=0.01)
+    hertz = torch.fft.rfftfreq(66_150, 1 / 44_100)
+    beside = (hertz - 200).abs() > 5
+    assert before_power[beside].sum() < 0.01 * before_power.sum()
+    assert power[beside].sum() > 0.05 * power.sum()
+    assert power[(hertz - 200).abs() > 150].sum() < 1e-3 * power.sum()
+
+
+def test_bands_in_the_lows_are_those_of_the_stems_that_have_them():
+    config = replace(
+        NOTHING, equalise=0, low_shelf=0, bus_equalise=0, lows=1.0, lows_db=(0.0, 0.0, 9.0, 0.0)
+    )
+    gain_db = 20 * equaliser((4, 4), 2049, config, generator(), torch.device("cpu")).log10()
+    gain_db = gain_db - gain_db[:, :1]
+    assert gain_db[:, [1, 3]].abs().max() == 0
+    lows, highs = gain_db[:, 2, 0, 4:45], gain_db[:, 2, 0, 600:]  # 43 to 490 Hz; from 6 kHz
+    assert (lows.abs().amax(dim=1) > 3).all()
+    assert highs.abs().max() < 3
 
 
 def test_no_sample_of_a_limited_mixture_is_above_the_ceiling():

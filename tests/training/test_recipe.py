@@ -24,6 +24,8 @@ def test_shipped_recipes_load_and_survive_a_checkpoint(path):
         ("batch_size = 'many'", "batch_size: must be int"),
         ("batch_size = true", "batch_size: must be int"),
         ("crop_frames = 17", "multiple of 16"),
+        ("[mix]\nlevel_db = [0]", "mix: level_db must have 4 numbers, one a stem"),
+        ("[augmentation]\nreverb = []", "augmentation: reverb must have 4 numbers, one a stem"),
         ("[spec]\nhop = 1000", "multiple of hop"),
         ("[net", "not valid TOML"),
     ],

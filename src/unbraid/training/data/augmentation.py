@@ -13,9 +13,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unbraid.errors import TrainingError
 from unbraid.stems import STEMS
 from unbraid.training.data.dynamics import compressor_gain, limiter_gain
-from unbraid.training.data.reverb import reverberate, rooms
+from unbraid.training.data.reverb import RATE, reverberate, rooms
+
+ROUGH_BINS = 256
+"""Of the slow noise that a roughened stem is multiplied by: more than 100 Hz in 2 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +31,33 @@ class AugmentationConfig:
     balance_db: float = 3.0  # left against right, standard deviation
     narrow: float = 0.3  # stereo folded towards mono
     widen: float = 0.1  # what differs between the channels raised, up to 1.6 times
-    saturate: float = 0.15  # tanh, drive up to 12 dB
-    compress: float = 0.2  # 1.5 to 6:1
+    saturate: tuple[float, ...] = (0.15, 0.15, 0.15, 0.15)  # tanh, by stem
+    most_drive_db: float = 0.0  # level at which it is driven, against 1; 12 dB less at least
+    compress: tuple[float, ...] = (0.2, 0.2, 0.2, 0.2)  # by stem
+    most_ratio: float = 6.0  # to 1; 1.5 at least
+    least_above_db: float = -6.0  # the threshold against the stem's level; 3 dB at most
     reverb: tuple[float, ...] = (0.1, 0.0, 0.0, 0.1)  # by stem: a room of RT60 0.2 to 2 s
+    room: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)  # by stem: lows and all, RT60 0.08 to 0.8 s
+    roughen: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)  # by stem: lines made bands of 20 to 160 Hz
     equalise: float = 0.5
     equalise_db: float = 6.0  # standard deviation of a band's gain, four bands
     low_shelf: float = 0.7
     low_shelf_db: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)  # mean, by stem
     low_shelf_spread_db: float = 5.0
+    lows: float = 0.0  # four bands more between 43 and 490 Hz, where few of the others fall
+    lows_db: tuple[float, ...] = (0.0, 4.0, 6.0, 3.0)  # standard deviation of each, by stem
     bus_narrow: float = 0.0  # per example: the mixture folded towards mono, a third of them wholly
     bus_equalise: float = 0.5  # per example
     bus_equalise_db: float = 3.0
     bus_compress: float = 0.4  # per example
     limit: float = 0.2  # per example: the highest peaks of the mixture lowered by 1 to 8 dB
     bus_level_db: float = 4.0  # per example, standard deviation
+
+    def __post_init__(self) -> None:
+        by_stem = ("saturate", "compress", "reverb", "room", "roughen", "low_shelf_db", "lows_db")
+        for name in by_stem:
+            if len(getattr(self, name)) != len(STEMS):
+                raise TrainingError(f"{name} must have {len(STEMS)} numbers, one a stem")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +78,10 @@ class Decisions:
     compress: Picked
     reverb: Picked
     responses: Tensor | None  # (n reverb rows, 2, n_taps)
+    roughen: Picked
+    roughness: Tensor  # (n roughened rows, ROUGH_BINS), complex: spectra of what swells them
+    room: Picked
+    room_responses: Tensor | None  # (n room rows, 2, n_taps)
     bus_compress: Picked
     limit: Picked
 
@@ -71,7 +92,7 @@ class Decisions:
             (a, b), (c, d) = self.channels[example, index].tolist()
             lines.append(f"{stem}: left {a:+.2f} L {b:+.2f} R, right {c:+.2f} L {d:+.2f} R")
         n_stems = self.channels.shape[1]
-        for name in ("saturate", "compress", "reverb", "bus_compress", "limit"):
+        for name in ("roughen", "room", "saturate", "compress", "reverb", "bus_compress", "limit"):
             picked: Picked = getattr(self, name)
             on_bus = name in ("bus_compress", "limit")
             for number, row in enumerate(picked.rows):
@@ -92,10 +113,23 @@ def decide(n_batch: int, config: AugmentationConfig, generator: torch.Generator)
     def normal(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=generator, device=device)
 
+    def by_stem(probabilities: tuple[float, ...]) -> Tensor:
+        return rand(*each) < torch.tensor(probabilities, device=device)
+
     def pick(chosen: Tensor, **ranges: tuple[float, float]) -> Picked:
         rows: list[int] = chosen.flatten().nonzero()[:, 0].tolist()
         values = {k: rand(len(rows), low=low, high=high) for k, (low, high) in ranges.items()}
         return Picked(rows, values)
+
+    def spread(picked: Picked, name: str, low: float, high: float) -> None:
+        """Draw a value evenly on a logarithmic scale."""
+        octaves = rand(len(picked.rows), low=math.log2(low), high=math.log2(high))
+        picked.values[name] = torch.exp2(octaves)
+
+    def responses(picked: Picked) -> Tensor | None:
+        if not picked.rows:
+            return None
+        return rooms(picked.values["decay_s"], picked.values["pre_delay_s"], generator)
 
     width = torch.where(rand(*each) < config.widen, rand(*each, low=1.0, high=1.6), 1.0)
     width = torch.where(rand(*each) < config.narrow, rand(*each), width)
@@ -113,14 +147,12 @@ def decide(n_batch: int, config: AugmentationConfig, generator: torch.Generator)
         * torch.stack([left, right], 2)[..., None]
     )
 
-    reverb = pick(
-        rand(*each) < torch.tensor(config.reverb, device=device),
-        decay_octaves=(math.log2(0.2), math.log2(2.0)),
-        pre_delay_s=(0.0, 0.04),
-        wet_db=(-20.0, -4.0),
-    )
-    decay_s = torch.exp2(reverb.values.pop("decay_octaves"))
-    reverb.values["decay_s"] = decay_s
+    reverb = pick(by_stem(config.reverb), pre_delay_s=(0.0, 0.04), wet_db=(-20.0, -4.0))
+    spread(reverb, "decay_s", 0.2, 2.0)
+    roughen = pick(by_stem(config.roughen), depth=(0.3, 2.0))
+    spread(roughen, "width_hz", 10.0, 80.0)
+    room = pick(by_stem(config.room), pre_delay_s=(0.0, 0.0), wet_db=(-10.0, 4.0))
+    spread(room, "decay_s", 0.08, 0.8)
     if config.bus_narrow:
         # Mixed at random, every stem has a place of its own between the channels, and a net that
         # sees both leans on it; on records the singer, the bass and the kick share the middle.
@@ -128,14 +160,23 @@ def decide(n_batch: int, config: AugmentationConfig, generator: torch.Generator)
         wide = torch.where(rand(n_batch) < config.bus_narrow, wide, 1.0)[:, None, None, None]
         channels = (1 + wide) / 2 * channels + (1 - wide) / 2 * channels.flip(2)
 
-    dynamics = {"above_db": (-6.0, 3.0), "ratio": (1.5, 6.0), "release": (20.0, 120.0)}
+    dynamics = {
+        "above_db": (config.least_above_db, 3.0),
+        "ratio": (1.5, config.most_ratio),
+        "release": (20.0, 120.0),
+    }
+    drive_db = (-12.0, config.most_drive_db)
     return Decisions(
         channels=channels,
         level_db=-16 + config.bus_level_db * normal(n_batch),
-        saturate=pick(rand(*each) < config.saturate, drive_db=(-12.0, 0.0)),
-        compress=pick(rand(*each) < config.compress, **dynamics),
+        saturate=pick(by_stem(config.saturate), drive_db=drive_db),
+        compress=pick(by_stem(config.compress), **dynamics),
         reverb=reverb,
-        responses=rooms(decay_s, reverb.values["pre_delay_s"], generator) if reverb.rows else None,
+        responses=responses(reverb),
+        roughen=roughen,
+        roughness=torch.view_as_complex(normal(len(roughen.rows), ROUGH_BINS, 2)),
+        room=room,
+        room_responses=responses(room),
         bus_compress=pick(
             rand(n_batch) < config.bus_compress, above_db=(-3, 3), ratio=(1.5, 3), release=(20, 80)
         ),
@@ -172,6 +213,13 @@ def apply(stems: Tensor, decisions: Decisions) -> Tensor:
         values = {name: value.to(device) for name, value in operation.values.items()}
         return torch.tensor(operation.rows, device=device), values
 
+    if decisions.roughen.rows:
+        index, values = picked(decisions.roughen)
+        rows[index] = _roughened(rows[index], decisions.roughness.to(device), **values)
+    if decisions.room_responses is not None:
+        index, values = picked(decisions.room)
+        responses = decisions.room_responses.to(device)
+        rows[index] = reverberate(rows[index], responses, values["wet_db"], lows=True)
     if decisions.saturate.rows:
         index, values = picked(decisions.saturate)
         rows[index] = _saturated(rows[index], **values)
@@ -210,6 +258,16 @@ def _saturated(samples: Tensor, drive_db: Tensor) -> Tensor:
     return torch.tanh(samples * drive) / drive
 
 
+def _roughened(samples: Tensor, spectra: Tensor, width_hz: Tensor, depth: Tensor) -> Tensor:
+    n_samples = samples.shape[-1]
+    hertz = torch.arange(ROUGH_BINS, device=samples.device) * (RATE / n_samples)
+    narrow = spectra * torch.exp(-0.5 * (hertz / width_hz[:, None]).square())
+    swell = torch.fft.irfft(narrow, n=n_samples)[:, None]
+    swell *= depth[:, None, None] / (_rms(swell) + 1e-12)
+    rough: Tensor = samples * (1 + swell)
+    return rough.mul_(_rms(samples) / _rms(rough))
+
+
 def _rms(samples: Tensor) -> Tensor:
     """(n, 1, 1), of both channels together; never 0."""
     norm: Tensor = torch.linalg.vector_norm(samples, dim=(1, 2), keepdim=True)
@@ -231,7 +289,8 @@ def equaliser(
     """Random smooth gain curves over frequency, per stem and per example together.
 
     Four bumps an octave or two wide at random places on a logarithmic axis from 43 Hz to half
-    the sample rate (at 44.1 kHz), and for stems a shelf below 60 to 170 Hz.
+    the sample rate (at 44.1 kHz), and for stems a shelf below 60 to 170 Hz and, where the config
+    has them, four more bumps in the lowest three and a half octaves.
 
     Returns:
         (batch, 4, 1, n_rows, 1), to be multiplied with spectra.
@@ -245,8 +304,10 @@ def equaliser(
     def normal(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=generator, device=generator.device).to(device)
 
-    def curves(n_curves: int, spread_db: float, probability: float) -> Tensor:
-        centre = rand(n_batch, n_curves, 4, 1) * 9
+    def curves(
+        n_curves: int, spread_db: float | Tensor, probability: float, n_octaves: float = 9
+    ) -> Tensor:
+        centre = rand(n_batch, n_curves, 4, 1) * n_octaves
         width = 0.5 + rand(n_batch, n_curves, 4, 1) * 1.5
         height = normal(n_batch, n_curves, 4, 1)
         curve_db = (height * spread_db * torch.exp(-(((octave - centre) / width) ** 2))).sum(2)
@@ -265,6 +326,9 @@ def equaliser(
         + curves(n_stems, config.equalise_db, config.equalise)
         + curves(1, config.bus_equalise_db, config.bus_equalise)
     )
+    if config.lows:
+        spread_db = torch.tensor(config.lows_db, device=device)[:, None, None]
+        total_db = total_db + curves(n_stems, spread_db, config.lows, n_octaves=3.5)
     power = torch.exp(total_db.clamp(-15, 15) * (math.log(10) / 10))
     # Music has about as much power in each octave: with this the mixture keeps its level.
     each_octave = torch.where(octave > 0, torch.exp2(-octave), 0.0)

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unbraid.errors import TrainingError
 from unbraid.stems import STEMS
 from unbraid.training.data.pools import REFERENCE_DBFS, Item, Pools, Recording, read
 from unbraid.training.data.stretch import (
@@ -48,6 +49,7 @@ class RemixConfig:
     absent: float = 0.1  # a stem left out
     absent_vocals: float = 0.2  # the same for vocals, where false ones annoy most
     doubled_vocals: float = 0.15  # a second voice in the vocals
+    doubled_drums: float = 0.0  # a second kit in the drums: as dense as a fast drummer's playing
     resampled: float = 0.4  # speed and pitch changed together
     stretched: float = 0.05  # pitch and tempo changed, each for itself
     resample_range: float = 0.12  # all of these at most by this fraction, up or down
@@ -55,6 +57,10 @@ class RemixConfig:
     level_db: tuple[float, ...] = (0.0, 0.0, -2.5, -2.5)  # mean level by stem, random mixes
     level_spread_db: float = 4.0  # standard deviation about it
     coherent_spread_db: float = 2.5  # the same about a song's own balance
+
+    def __post_init__(self) -> None:
+        if len(self.level_db) != len(STEMS):
+            raise TrainingError(f"level_db must have {len(STEMS)} numbers, one a stem")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +173,8 @@ class Remixer:
                 continue
             level_db = config.level_db[index]
             crops.append(self._single(stem, example, index, level_db, rng))
-            if stem == "vocals" and rng.random() < config.doubled_vocals:
+            doubled = {"vocals": config.doubled_vocals, "drums": config.doubled_drums}.get(stem)
+            if doubled and rng.random() < doubled:
                 crops.append(self._single(stem, example, index, level_db - 3, rng))
         return crops
 

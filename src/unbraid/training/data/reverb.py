@@ -49,7 +49,9 @@ def rooms(decay_s: Tensor, pre_delay_s: Tensor, generator: torch.Generator) -> T
     return response / energy
 
 
-def reverberate(samples: Tensor, responses: Tensor, wet_db: Tensor) -> Tensor:
+def reverberate(
+    samples: Tensor, responses: Tensor, wet_db: Tensor, *, lows: bool = False
+) -> Tensor:
     """Stems in rooms.
 
     The convolution is circular: the tail of the crop's end sounds at its start, where the tail of
@@ -60,6 +62,8 @@ def reverberate(samples: Tensor, responses: Tensor, wet_db: Tensor) -> Tensor:
         samples: (n, 2, n_samples).
         responses: (n, 2, n_taps), from `rooms`; what is longer than the samples is cut off.
         wet_db: (n,), level of the room against the direct sound.
+        lows: whether the room has the lows, as one that a kit was recorded in has; a reverb's
+            send has them cut, or every mix would boom.
 
     Returns:
         (n, 2, n_samples), direct sound and room.
@@ -68,9 +72,9 @@ def reverberate(samples: Tensor, responses: Tensor, wet_db: Tensor) -> Tensor:
     n_fft = fast_length(n_samples)
     spectrum = torch.fft.rfft(samples, n=n_fft)
     spectrum *= torch.fft.rfft(responses[..., :n_samples], n=n_fft)
-    # A reverb's send has its lows cut, or every mix would boom.
-    n_lows = min(round(LOWEST_HZ * n_fft / RATE), spectrum.shape[-1])
-    spectrum[..., :n_lows] *= torch.linspace(0, 1, n_lows, device=samples.device)
+    if not lows:
+        n_lows = min(round(LOWEST_HZ * n_fft / RATE), spectrum.shape[-1])
+        spectrum[..., :n_lows] *= torch.linspace(0, 1, n_lows, device=samples.device)
     wet = torch.fft.irfft(spectrum, n=n_fft)[..., :n_samples]
     level, wet_level = (
         torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True) for x in (samples, wet)
