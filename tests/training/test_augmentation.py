@@ -130,8 +130,10 @@ def test_a_kit_in_a_room_keeps_its_lows_there():
 def test_a_roughened_line_is_a_band_and_as_loud():
     times = torch.arange(66_150) / 44_100  # 300 whole periods
     line = torch.sin(2 * torch.pi * 200 * times).expand(1, 4, 2, -1)
-    config = replace(NOTHING, roughen=(0.0, 1.0, 0.0, 0.0), rough_hz=(30.0, 30.0), bus_level_db=0.0)
-    after = augment_samples(line.clone(), config, generator())
+    config = replace(NOTHING, roughen=(0.0, 1.0, 0.0, 0.0), bus_level_db=0.0)
+    decisions = decide(1, config, generator())
+    decisions.roughen.values.update(width_hz=torch.tensor([30.0]), depth=torch.tensor([1.0]))
+    after = apply(line.clone(), decisions)
     before_power, power = (torch.fft.rfft(after[0, i, 0]).abs().square() for i in (0, 1))
     assert power.sum() == pytest.approx(before_power.sum().item(), rel=0.01)
     hertz = torch.fft.rfftfreq(66_150, 1 / 44_100)
