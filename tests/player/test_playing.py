@@ -14,6 +14,7 @@ from tests.player.virtual import (
     RATE,
     Clock,
     driven,
+    found_at,
     roughness,
     runs,
     stems_of,
@@ -64,14 +65,9 @@ def _without_vocals(mixture: np.ndarray, model: str = "left") -> np.ndarray:
 
 def _place(heard: np.ndarray, expected: np.ndarray, at: int) -> int:
     """Where in what was heard the sample `at` of `expected` lies."""
-    piece = expected[:, at : at + 4_000]
-    n_places = heard.shape[1] - piece.shape[1] + 1
-    found = np.ones(n_places, np.bool_)
-    for i in range(0, piece.shape[1], 133):
-        found &= (np.abs(heard[:, i : i + n_places] - piece[:, i : i + 1]) < 1e-5).all(axis=0)
-    places = np.flatnonzero(found)
-    assert len(places), f"sample {at} was not heard"
-    return int(places[0])
+    place = found_at(heard, expected, at, n_samples=4_000, within=1e-5)
+    assert place >= 0, f"sample {at} was not heard"
+    return place
 
 
 def test_at_rest_the_player_plays_the_file(clock, song) -> None:

@@ -142,12 +142,14 @@ def roughness(samples: Samples) -> float:
 __all__ = ["BLOCK", "FADE", "LATENCY", "RATE", "Clock", "driven"]
 
 
-def found_at(heard: Samples, expected: Samples, at: int) -> int:
-    """Where in what was heard the sample `at` lies; -1 if it was not."""
-    piece = expected[:, at : at + 2_000]
+def found_at(
+    heard: Samples, expected: Samples, at: int, *, n_samples: int = 2_000, within: float = 2e-5
+) -> int:
+    """Where in what was heard the sample `at` and `n_samples` from it lie; -1 if they were not."""
+    piece = expected[:, at : at + n_samples]
     n_places = heard.shape[1] - piece.shape[1] + 1
     found = np.ones(n_places, np.bool_)
     for i in range(0, piece.shape[1], 99):
-        found &= (np.abs(heard[:, i : i + n_places] - piece[:, i : i + 1]) < 2e-5).all(axis=0)
+        found &= (np.abs(heard[:, i : i + n_places] - piece[:, i : i + 1]) < within).all(axis=0)
     places = np.flatnonzero(found)
     return int(places[0]) if len(places) else -1
