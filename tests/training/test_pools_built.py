@@ -1,5 +1,6 @@
 import json
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ from unbraid.training.data.manifest import Entry, append_entries, hours, read_ma
 pytest.importorskip("scipy", reason="needs the train extra")
 pytest.importorskip("soundfile", reason="needs the train extra")
 
+from unbraid.training.data.alone import alone
 from unbraid.training.data.band import compose
 from unbraid.training.data.build import build
+from unbraid.training.data.coding import add_twins
 from unbraid.training.data.effects import amplifier, compress, level_db, room
 from unbraid.training.data.midi import read_score
 from unbraid.training.data.pluck import play_string
@@ -244,6 +247,18 @@ def test_a_validation_song_stops_a_build(tmp_path, monkeypatch):
     monkeypatch.setitem(SOURCES, "tones", Wrong())
     with pytest.raises(TrainingError, match="validation song"):
         build(tmp_path, sources=["tones"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is held on Windows")
+@pytest.mark.parametrize("write", [lambda folder: build(folder, sources=["tones"]), add_twins])
+def test_a_folder_in_which_another_writes_is_left_alone(tmp_path, monkeypatch, write):
+    monkeypatch.setitem(SOURCES, "tones", Tones())
+    build(tmp_path, sources=["tones"])
+    (tmp_path / "tones/.half.partial").touch()
+    with alone(tmp_path, wait=False), pytest.raises(OutputError, match="another unbraid data"):
+        write(tmp_path)
+    assert (tmp_path / "tones/.half.partial").is_file()
+    write(tmp_path)
 
 
 def test_too_little_disk_is_found_before_any_work(tmp_path, monkeypatch):

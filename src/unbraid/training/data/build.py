@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from unbraid.errors import OutputError, TrainingError
+from unbraid.training.data.alone import alone
 from unbraid.training.data.manifest import (
     Entry,
     append_entries,
@@ -70,14 +71,30 @@ def build(
 
     Raises:
         TrainingError: an unknown source, or one asked for by name lacks what it needs.
-        OutputError: the folder cannot be written or the disk is nearly full.
+        OutputError: the folder cannot be written, another process writes there, or the disk is
+            nearly full.
     """
-    started = time.monotonic()
     chosen, report = _choose(sources, pack)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out}: cannot be made ({error.strerror})") from None
+    # Two builds would take each other's partial files for those of a killed one.
+    with alone(out, wait=False):
+        _build(out, pack, chosen, hours, jobs, report, progress)
+    return report
+
+
+def _build(
+    out: Path,
+    pack: Path | None,
+    chosen: Sequence[Source],
+    hours: float | None,
+    jobs: int,
+    report: Report,
+    progress: Callable[[Progress], None] | None,
+) -> None:
+    started = time.monotonic()
     for left in out.glob("*/.*.partial"):  # by a build that was killed
         left.unlink()
     entries = read_manifest(out)
@@ -120,7 +137,6 @@ def build(
     text = sources_text(read_manifest(out), thanks)
     (out / "SOURCES.md").write_text(text, encoding="utf-8")
     report.wall_s = time.monotonic() - started
-    return report
 
 
 def _choose(names: Sequence[str | Source] | None, pack: Path | None) -> tuple[list[Source], Report]:

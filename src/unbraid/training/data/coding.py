@@ -27,6 +27,7 @@ from unbraid.audio.encoder import Encoder, OutputFormat
 from unbraid.audio.resample import resample
 from unbraid.audio.track import Track
 from unbraid.errors import TrainingError
+from unbraid.training.data.alone import alone
 from unbraid.training.data.manifest import MANIFEST, Entry, read_manifest
 from unbraid.training.data.pool import RATE, write_array
 
@@ -99,7 +100,7 @@ def add_twins(
 
     All stems of a song get the same codec and bit rate. Which songs and which codec follows from
     the song's name and the seed alone, so that a pool that has grown gets the rest of its twins by
-    the same command. Must not run while the pool is being built.
+    the same command.
 
     Args:
         folder: the pools.
@@ -110,10 +111,22 @@ def add_twins(
 
     Raises:
         TrainingError: no pools there.
+        OutputError: another process writes there.
     """
-    entries = read_manifest(folder)
-    if not entries:
+    if not (folder / MANIFEST).is_file():
         raise TrainingError(f"{folder}: no training material; run `unbraid data build` first")
+    with alone(folder, wait=False):
+        return _add_twins(folder, share, seed, jobs, progress)
+
+
+def _add_twins(
+    folder: Path,
+    share: float,
+    seed: int,
+    jobs: int,
+    progress: Callable[[int, int, str], None] | None,
+) -> Report:
+    entries = read_manifest(folder)
     todo: list[tuple[Entry, Coding]] = []
     n_kept = 0
     for entry in entries:

@@ -5,16 +5,13 @@ file for each file of the pools. Each is of use by itself; beside them lies SHA2
 `sha256sum -c` and the loader know that all of them arrived.
 """
 
-import contextlib
 import hashlib
 import io
 import json
 import os
 import shutil
-import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -24,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unbraid.errors import OutputError, TrainingError
+from unbraid.training.data.alone import alone
 from unbraid.training.data.manifest import MANIFEST
 from unbraid.training.data.pool import RATE
 
@@ -54,7 +52,9 @@ def unpacked(folder: Path, out: Path | None = None) -> Path:
     shards = [_open(path) for path in _paths(folder)]
     out = out or folder / UNPACKED
     try:
-        with _alone(out):
+        out.mkdir(parents=True, exist_ok=True)
+        # All of a torchrun's processes start at once.
+        with alone(out, wait=True):
             todo = [shard for shard in shards if not (out / shard.key / MANIFEST).is_file()]
             _verify(folder, todo)
             _check_disk(out, folder, todo)
@@ -124,18 +124,6 @@ def _open(path: Path) -> _Shard:
 
 def _damaged(path: Path) -> TrainingError:
     return TrainingError(f"{path}: damaged or cut short; copy it here again")
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time: all of a torchrun's processes start at once."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        if sys.platform != "win32":
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _verify(folder: Path, shards: list[_Shard]) -> None:
