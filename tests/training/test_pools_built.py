@@ -12,7 +12,7 @@ from unbraid.training.data.manifest import Entry, append_entries, hours, read_ma
 pytest.importorskip("scipy", reason="needs the train extra")
 pytest.importorskip("soundfile", reason="needs the train extra")
 
-from unbraid.training.data.alone import alone
+from unbraid.training.alone import alone
 from unbraid.training.data.band import compose
 from unbraid.training.data.build import build
 from unbraid.training.data.coding import add_twins
@@ -255,7 +255,7 @@ def test_a_folder_in_which_another_writes_is_left_alone(tmp_path, monkeypatch, w
     monkeypatch.setitem(SOURCES, "tones", Tones())
     build(tmp_path, sources=["tones"])
     (tmp_path / "tones/.half.partial").touch()
-    with alone(tmp_path, wait=False), pytest.raises(OutputError, match="another unbraid data"):
+    with alone(tmp_path, wait=False), pytest.raises(OutputError, match="another unbraid process"):
         write(tmp_path)
     assert (tmp_path / "tones/.half.partial").is_file()
     write(tmp_path)

@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from unbraid.errors import OutputError, TrainingError  # noqa: E402
 from unbraid.training import records, requirements, trainer  # noqa: E402
+from unbraid.training.alone import alone  # noqa: E402
 from unbraid.training.checkpoint import CHECKPOINT, CheckpointWriter, read_checkpoint  # noqa: E402
 from unbraid.training.data.remix import Batch  # noqa: E402
 from unbraid.training.examples import Examples  # noqa: E402
@@ -74,6 +75,15 @@ def test_a_stopped_run_is_saved_at_once(small_recipe, small_pools, tmp_path):
     )
     assert not done
     assert read_checkpoint(tmp_path)["step"] == run.step == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is held on Windows")
+def test_a_folder_in_which_another_run_trains_is_left_alone(small_recipe, small_pools, tmp_path):
+    Trainer(small_recipe, small_pools, tmp_path, device="cpu").run(None, max_steps=1)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with alone(tmp_path, wait=False), pytest.raises(OutputError, match="another unbraid process"):
+        Trainer(small_recipe, small_pools, tmp_path, device="cpu").run(None, max_steps=2)
+    assert before == {path: path.read_bytes() for path in tmp_path.iterdir()}
 
 
 def test_a_checkpoint_is_written_seldom_enough_to_cost_a_hundredth(tmp_path):

@@ -19,6 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 from unbraid.errors import TrainingError
 from unbraid.training import records, requirements
 from unbraid.training.adversary import Adversary
+from unbraid.training.alone import alone
 from unbraid.training.checkpoint import CheckpointWriter, read_checkpoint
 from unbraid.training.data.remix import Batch
 from unbraid.training.estimate import estimate
@@ -187,8 +188,26 @@ class Trainer:
 
         Raises:
             TrainingError: no usable material, or no finite gradient any more.
-            OutputError: the disk is full.
+            OutputError: the disk is full, or another process trains in this folder.
         """
+        if self.rank != 0:
+            return self._run(minutes, max_steps, progress, cancel)
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingError(f"{self.out}: cannot be made: {error.strerror}") from None
+        with alone(self.out, wait=False):
+            for name in (records.LOG, records.VALIDATION):
+                records.forget_after(self.out / name, self.step)
+            return self._run(minutes, max_steps, progress, cancel)
+
+    def _run(
+        self,
+        minutes: float | None,
+        max_steps: int | None,
+        progress: Callable[[Progress], None] | None,
+        cancel: threading.Event | None,
+    ) -> bool:
         recipe, selection = self.recipe, self._selection
         budget = Budget(minutes, max_steps)
         budget_s = math.inf if minutes is None else minutes * 60
@@ -200,8 +219,6 @@ class Trainer:
             self.world,
             on_samples=self.net.input_kind == "waveform",
         )
-        if self.rank == 0:
-            self._open_folder()
         self._standardise_input(examples)
         net = DistributedDataParallel(self.net) if self.world > 1 else self.net
         if minutes is not None:
@@ -318,14 +335,6 @@ class Trainer:
         return spent, bool(stopped)
 
     # -- keeping ----------------------------------------------------------------------------
-
-    def _open_folder(self) -> None:
-        try:
-            self.out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise TrainingError(f"{self.out}: cannot be made: {error.strerror}") from None
-        for name in (records.LOG, records.VALIDATION):
-            records.forget_after(self.out / name, self.step)
 
     def _state(self) -> dict[str, Any]:
         """What a checkpoint holds."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from unbraid.errors import OutputError, TrainingError
-from unbraid.training.data.alone import alone
+from unbraid.training.alone import alone
 from unbraid.training.data.manifest import (
     Entry,
     append_entries,

@@ -27,7 +27,7 @@ from unbraid.audio.encoder import Encoder, OutputFormat
 from unbraid.audio.resample import resample
 from unbraid.audio.track import Track
 from unbraid.errors import TrainingError
-from unbraid.training.data.alone import alone
+from unbraid.training.alone import alone
 from unbraid.training.data.manifest import MANIFEST, Entry, read_manifest
 from unbraid.training.data.pool import RATE, write_array
 

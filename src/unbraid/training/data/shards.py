@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unbraid.errors import OutputError, TrainingError
-from unbraid.training.data.alone import alone
+from unbraid.training.alone import alone
 from unbraid.training.data.manifest import MANIFEST
 from unbraid.training.data.pool import RATE
 

@@ -29,6 +29,6 @@ def alone(folder: Path, *, wait: bool) -> Iterator[None]:
                 fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:
                 raise OutputError(
-                    f"{folder}: another unbraid data command writes here; wait for its end"
+                    f"{folder}: another unbraid process writes here; wait for its end"
                 ) from None
         yield
