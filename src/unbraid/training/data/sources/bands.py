@@ -28,7 +28,7 @@ class Bands(Source):
     kinds = ("drums", "bass", "other")
     obtained = f"generated; {FONT_PACKAGES}; {PACKAGES}"
     verified = "each song is a function of its number; levels and spectra looked at"
-    default_hours = 2.6
+    default_hours = 6.0
 
     def missing(self, pack: Path | None) -> str | None:
         if not KITS.is_dir():
