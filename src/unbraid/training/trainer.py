@@ -190,8 +190,16 @@ class Trainer:
             TrainingError: no usable material, or no finite gradient any more.
             OutputError: the disk is full, or another process trains in this folder.
         """
+        examples = Examples(
+            self.recipe,
+            self.pools_folder,
+            self.device,
+            self.rank,
+            self.world,
+            on_samples=self.net.input_kind == "waveform",
+        )
         if self.rank != 0:
-            return self._run(minutes, max_steps, progress, cancel)
+            return self._run(examples, minutes, max_steps, progress, cancel)
         try:
             self.out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -199,10 +207,11 @@ class Trainer:
         with alone(self.out, wait=False):
             for name in (records.LOG, records.VALIDATION):
                 records.forget_after(self.out / name, self.step)
-            return self._run(minutes, max_steps, progress, cancel)
+            return self._run(examples, minutes, max_steps, progress, cancel)
 
     def _run(
         self,
+        examples: Examples,
         minutes: float | None,
         max_steps: int | None,
         progress: Callable[[Progress], None] | None,
@@ -211,14 +220,6 @@ class Trainer:
         recipe, selection = self.recipe, self._selection
         budget = Budget(minutes, max_steps)
         budget_s = math.inf if minutes is None else minutes * 60
-        examples = Examples(
-            recipe,
-            self.pools_folder,
-            self.device,
-            self.rank,
-            self.world,
-            on_samples=self.net.input_kind == "waveform",
-        )
         self._standardise_input(examples)
         net = DistributedDataParallel(self.net) if self.world > 1 else self.net
         if minutes is not None:
