@@ -58,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("songs", type=Path)
     parser.add_argument("nets", nargs="+", metavar="RECIPE=WEIGHTS")
+    parser.add_argument("--crop", type=int, help="frames of a crop in training; else the recipe's")
     parser.add_argument("--each", action="store_true", help="a table of every song as well")
     arguments = parser.parse_args()
     prepare_process()
@@ -66,7 +67,8 @@ def main() -> None:
         recipe = load_recipe(name)
         net = recipe.build().eval()
         net.load_state_dict(load_weights(Path(weights)))
-        crop, tile, rate = recipe.crop_frames, recipe.spec.n_frames, recipe.spec.sample_rate
+        crop = arguments.crop or recipe.crop_frames
+        tile, rate = recipe.spec.n_frames, recipe.spec.sample_rate
         rows = defaultdict(list)
         for song in songs(arguments.songs):
             stems = torch.from_numpy(song.stems[..., : LENGTH_S * rate])
@@ -83,11 +85,11 @@ def main() -> None:
                     print_row(kind, rows[kind][-1])
         print(f"{text}: mean\n{'':<22}", *(f"{stem:>8}" for stem in STEMS))
         for kind, sdrs in rows.items():
-            heard = ~np.isnan(sdrs)
-            print_row(kind, np.nansum(sdrs, axis=0) / np.maximum(heard.sum(axis=0), 1))
+            print_row(kind, np.ma.masked_invalid(sdrs).mean(axis=0).filled(np.nan))
 
 
 def print_row(name: str, sdrs: np.ndarray) -> None:
+    """SDRs (4,) in dB."""
     print(f"{name:<22}", *(f"{x:8.2f}" for x in sdrs), flush=True)
 
 
