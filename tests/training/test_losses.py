@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 from unbraid.errors import TrainingError  # noqa: E402
 from unbraid.spec import Spec  # noqa: E402
 from unbraid.spectral.masks import ratio_masks  # noqa: E402
+from unbraid.stems import STEMS  # noqa: E402
 from unbraid.training.losses import (  # noqa: E402
     LossConfig,
     Targets,
@@ -183,6 +184,19 @@ def test_the_worst_share_of_examples_does_not_count(share, weights):
     assert loss.item() == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.parametrize("stems", [STEMS, ("drums", "bass")])
+def test_a_stem_counts_by_its_weight_whichever_stems_a_net_gives(stems):
+    errors = dict(zip(STEMS, (0.1, 0.2, 0.3, 0.4), strict=True))
+    weights = dict(zip(STEMS, (0.5, 1.0, 2.5, 1.0), strict=True))
+    of = Targets.of(torch.ones(2, 4, 2, 33, 24, dtype=torch.complex64), torch.ones(2, 4))
+    masks = 0.25 + 0.4 * torch.tensor([errors[s] for s in stems])[None, :, None, None, None]
+    config = LossConfig(compressed=0.0, stem_weights=tuple(weights.values()))
+    masks = masks.expand(2, -1, 2, 33, 24)
+    loss = total_loss(masks, of.only(stems), config, SPEC, stems)
+    expected = np.average([errors[s] for s in stems], weights=[weights[s] for s in stems])
+    assert loss.item() == pytest.approx(expected, rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -192,6 +206,8 @@ def test_the_worst_share_of_examples_does_not_count(share, weights):
         ({"drop_worst": 1.0}, "drop_worst must be from 0"),
         ({"resolutions": ()}, "resolutions must be"),
         ({"resolutions": (510,)}, "resolutions must be"),
+        ({"stem_weights": (1.0, 1.0)}, "stem_weights must be 4 numbers"),
+        ({"stem_weights": (1.0, 1.0, 0.0, 1.0)}, "stem_weights must be 4 numbers"),
     ],
 )
 def test_a_loss_that_makes_no_sense_is_refused(fields, words):

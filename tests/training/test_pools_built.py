@@ -239,6 +239,14 @@ def test_a_build_resumes_and_lists_what_it_skips(tmp_path, monkeypatch):
     assert "tones" in (tmp_path / "SOURCES.md").read_text()
 
 
+def test_songs_that_a_net_has_heard_can_be_left_out(tmp_path, monkeypatch):
+    monkeypatch.setitem(SOURCES, "tones", Tones())
+    assert build(tmp_path, sources=["tones"], skip=1).skipped == ["tones/broken: clipped"]
+    report = build(tmp_path, sources=["tones"], skip=2)
+    assert report.skipped == ["tones: it has 2 songs, and 2 are left out"]
+    assert report.n_made == report.n_kept == 0
+
+
 def test_a_validation_song_stops_a_build(tmp_path, monkeypatch):
     class Wrong(Tones):
         def songs(self, pack, hours):

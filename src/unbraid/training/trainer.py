@@ -274,7 +274,7 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._precision_is_bf16):
             estimates = estimate(self.net, net, targets, self.recipe.spec)
         targets = targets.only(self.net.stems)
-        loss = total_loss(estimates, targets, self.recipe.loss, self.recipe.spec)
+        loss = total_loss(estimates, targets, self.recipe.loss, self.recipe.spec, self.net.stems)
         if self._adversary:
             loss = loss + self.recipe.loss.adversarial * self._adversary.cost(estimates, targets)
         self.optimiser.zero_grad(set_to_none=True)

@@ -20,6 +20,9 @@ def build(
         float | None, typer.Option(min=0.01, help="Hours of each source that has no end.")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    skip: Annotated[
+        int, typer.Option(min=0, help="Leave out each source's first songs; --hours counts them.")
+    ] = 0,
     pack: Annotated[Path | None, typer.Option(envvar="UNBRAID_DATA", help=PACK_HELP)] = None,
 ) -> None:
     """Read, render and write 44.1 kHz stems, a manifest and SOURCES.md."""
@@ -38,7 +41,7 @@ def build(
         )
 
     names = [name.strip() for name in sources.split(",")] if sources else None
-    report = build_pools(out, pack, names, hours, jobs, progress=show)
+    report = build_pools(out, pack, names, hours, jobs, skip=skip, progress=show)
     for line in report.skipped:
         console.print(f"skipped  {line}")
     console.print(

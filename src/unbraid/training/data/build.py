@@ -53,6 +53,7 @@ def build(
     hours: float | None = None,
     jobs: int = 1,
     *,
+    skip: int = 0,
     progress: Callable[[Progress], None] | None = None,
 ) -> Report:
     """Write pools of 44.1 kHz stems and their manifest.
@@ -67,6 +68,8 @@ def build(
             here.
         hours: hours of songs of each source without an end; None takes each source's own default.
         jobs: processes.
+        skip: how many of each source's first songs to leave out, as a net that trains on has heard
+            them; of those without an end there are others, and `hours` counts both.
         progress: called after every song.
 
     Raises:
@@ -81,7 +84,7 @@ def build(
         raise OutputError(f"{out}: cannot be made ({error.strerror})") from None
     # Two builds would take each other's partial files for those of a killed one.
     with alone(out, wait=False):
-        _build(out, pack, chosen, hours, jobs, report, progress)
+        _build(out, pack, chosen, hours, jobs, skip, report, progress)
     return report
 
 
@@ -91,6 +94,7 @@ def _build(
     chosen: Sequence[Source],
     hours: float | None,
     jobs: int,
+    skip: int,
     report: Report,
     progress: Callable[[Progress], None] | None,
 ) -> None:
@@ -108,7 +112,11 @@ def _build(
         except TrainingError as error:
             report.skipped.append(f"{source.name}: {error}")
             continue
-        for song in songs:
+        if skip >= len(songs):
+            report.skipped.append(
+                f"{source.name}: it has {len(songs)} songs, and {skip} are left out"
+            )
+        for song in songs[skip:]:
             refuse_validation_songs([f"{source.name}/{song.name}", *_files_of(song)], out)
             if f"{source.name}/{song.name}" in there - broken:
                 report.n_kept += 1

@@ -56,9 +56,13 @@ def with_bodies(
 def _kick(rng: np.random.Generator, electric: bool) -> NDArray[np.float32]:
     root_hz = 54 * 2 ** float(np.clip(rng.normal(0, 0.25), -0.45, 0.6))
     fall = float(rng.uniform(1.0, 6.0) if electric else rng.uniform(0.1, 1.6))
-    decay_s = float(rng.uniform(0.06, 0.3) if electric else rng.uniform(0.03, 0.13))
+    # A drum machine's may last as long as a bass's note, in tune and distorted: a drum all the same.
+    decay_s = 0.05 * 12 ** float(rng.random()) if electric else float(rng.uniform(0.03, 0.13))
     hit = _ring(root_hz, fall, decay_s, float(rng.uniform(0.008, 0.04)), rng)
-    if not electric:  # the head's second mode
+    if electric:
+        drive = 12 ** float(rng.uniform(-1, 1))
+        hit = (np.tanh(drive * hit) / np.tanh(drive)).astype(np.float32)
+    else:  # the head's second mode
         second = _ring(root_hz * float(rng.uniform(1.5, 2.3)), fall / 2, decay_s * 0.5, 0.01, rng)
         hit[: len(second)] += second[: len(hit)] * np.float32(rng.uniform(0, 0.35))
     n_click = round(0.01 * RATE)
@@ -72,7 +76,7 @@ def _ring(
     root_hz: float, fall: float, decay_s: float, fall_s: float, rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """A decaying sine that begins `fall` times its frequency too high."""
-    n_samples = round(min(1.2, 7 * decay_s) * RATE)
+    n_samples = round(min(1.8, 7 * decay_s) * RATE)
     time_s = np.arange(n_samples) / RATE
     hz = root_hz * (1 + fall * np.exp(-time_s / fall_s))
     wave = np.sin(2 * np.pi * np.cumsum(hz) / RATE + float(rng.uniform(0, 0.5)))

@@ -155,9 +155,10 @@ def _bass(track: Samples, rng: np.random.Generator) -> Samples:
     sound = peak_filter(sound, float(rng.uniform(700, 2500)), float(rng.normal(0, 3)), 0.9)
     kind = rng.random()
     if kind < 0.4:
-        dirty = amplifier(sound, float(rng.uniform(4, 26)), rng)
-        blend = float(rng.uniform(0.15, 0.8))
-        low = cut(sound, high_hz=float(rng.uniform(150, 350)))
+        dirty = amplifier(sound, float(rng.uniform(4, 30)), rng)
+        # Up to what is all amplifier: grunge's basses lie where its guitars do.
+        blend = 0.15 * 20 ** float(rng.random())
+        low = cut(sound, high_hz=60 * 6 ** float(rng.random()))
         sound = np.asarray(low + dirty * np.float32(blend), dtype=np.float32)
     elif kind < 0.65:
         sound = saturate(sound, float(rng.uniform(0, 10)))

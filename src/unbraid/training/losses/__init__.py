@@ -11,6 +11,7 @@ from torch import Tensor
 
 from unbraid.errors import TrainingError
 from unbraid.spec import Spec
+from unbraid.stems import STEMS
 from unbraid.training.losses.hearing import masked_error
 from unbraid.training.losses.spectra import (
     complex_l1,
@@ -49,6 +50,7 @@ class LossConfig:
     power: float = 0.5  # to which `compressed` raises magnitudes
     resolutions: tuple[int, ...] = (512, 1024, 2048)  # FFT sizes of `multi_resolution`
     drop_worst: float = 0.0  # share of a batch's examples, those of highest cost, to leave out
+    stem_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)  # how much each stem's cost counts
 
     def __post_init__(self) -> None:
         weights = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)[:9]}
@@ -65,6 +67,12 @@ class LossConfig:
             raise TrainingError(
                 f"resolutions must be FFT sizes, multiples of 4, not {list(self.resolutions)}"
             )
+        if len(self.stem_weights) != len(STEMS) or not all(
+            0 < weight < float("inf") for weight in self.stem_weights
+        ):
+            raise TrainingError(
+                f"stem_weights must be {len(STEMS)} numbers above 0, not {list(self.stem_weights)}"
+            )
 
     @property
     def on_waveforms(self) -> bool:
@@ -72,7 +80,13 @@ class LossConfig:
         return any((self.multi_resolution, self.waveform_l1, self.si_sdr))
 
 
-def total_loss(estimate: Tensor, targets: Targets, config: LossConfig, spec: Spec) -> Tensor:
+def total_loss(
+    estimate: Tensor,
+    targets: Targets,
+    config: LossConfig,
+    spec: Spec,
+    stems: tuple[str, ...] = STEMS,
+) -> Tensor:
     """The weighted sum of the terms that a recipe asks for, averaged over known stems; without
     `adversarial`, whose net the trainer holds.
 
@@ -86,6 +100,7 @@ def total_loss(estimate: Tensor, targets: Targets, config: LossConfig, spec: Spe
         targets: the same batch's.
         config: the weights.
         spec: the analysis settings of both.
+        stems: which of the four the estimate and the targets are of.
 
     Returns:
         A scalar.
@@ -113,6 +128,7 @@ def total_loss(estimate: Tensor, targets: Targets, config: LossConfig, spec: Spe
     counted = targets.known
     if config.drop_worst:
         counted = counted * _kept(costs.detach(), counted, config.drop_worst)[:, None]
+    counted = counted * costs.new_tensor([config.stem_weights[STEMS.index(s)] for s in stems])
     # Where nothing is known the loss is nothing.
     return (costs * counted).sum() / counted.sum().clamp(min=1e-3)
 
