@@ -56,7 +56,7 @@ def with_bodies(
 def _kick(rng: np.random.Generator, electric: bool) -> NDArray[np.float32]:
     root_hz = 54 * 2 ** float(np.clip(rng.normal(0, 0.25), -0.45, 0.6))
     fall = float(rng.uniform(1.0, 6.0) if electric else rng.uniform(0.1, 1.6))
-    # A drum machine's may last as long as a bass's note, in tune and distorted: a drum all the same.
+    # A drum machine's may last as long as a bass's note, in tune, distorted: a drum all the same.
     decay_s = 0.05 * 12 ** float(rng.random()) if electric else float(rng.uniform(0.03, 0.13))
     hit = _ring(root_hz, fall, decay_s, float(rng.uniform(0.008, 0.04)), rng)
     if electric:
