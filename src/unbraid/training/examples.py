@@ -51,8 +51,10 @@ class Examples:
         self.recipe, self.device = recipe, device
         self._rank, self._world, self._on_samples = rank, world, on_samples
         n_samples = (recipe.crop_frames - 1) * recipe.spec.hop + recipe.spec.n_fft
+        found = Pools(pools, recipe.source_weights, device=device)
+        found.check_rate(recipe.spec.sample_rate)
         self._remixer = Remixer(
-            Pools(pools, recipe.source_weights, device=device),
+            found,
             recipe.mix,
             n_samples,
             recipe.batch_size // world,
@@ -70,13 +72,13 @@ class Examples:
         # On the CPU: the same decisions for every device, and no waiting for a GPU's.
         generator = torch.Generator()
         generator.manual_seed((self.recipe.seed << 40) + self._part(step))
-        stems = augment_samples(batch.stems, config, generator)
+        stems = augment_samples(batch.stems, config, generator, spec.sample_rate)
         shape = (stems.shape[0], stems.shape[1])
         if self._on_samples:
             # The curves are for spectra; what they would leave is no longer these samples'.
             targets = Targets.of(spectra(stems, spec), batch.known)
             return replace(targets, samples=stems.sum(dim=1))
-        curves = equaliser(shape, spec.n_rows, config, generator, self.device)
+        curves = equaliser(shape, spec.n_rows, config, generator, self.device, spec.sample_rate)
         return Targets.of(spectra(stems, spec).mul_(curves[..., : spec.n_bins, :]), batch.known)
 
     def _part(self, step: int) -> int:
