@@ -138,17 +138,6 @@ def test_what_was_added_changes_nothing_until_it_has_learnt():
     torch.testing.assert_close(grown(spectrum), plain(spectrum))
 
 
-def test_where_no_masks_are_made_all_get_a_quarter():
-    masks = (
-        replace(SMALL, masks_of=2, pictures_of=(1, 2))
-        .build(SPEC, STEMS)
-        .eval()(10 * torch.randn(1, 4, 129, 32))
-    )
-    assert masks.shape == (1, 4, 2, 129, 32)
-    assert (masks[..., :24, :] != 0.25).any()
-    assert (masks[..., 24:, :] == 0.25).all()
-
-
 @pytest.mark.parametrize("change", [{"pictures_of": (0, 9)}, {"n_pictures": 0}, {"line": 0}])
 def test_parts_can_be_left_out(change):
     masks = replace(SMALL, **change).build(SPEC, STEMS).eval()(10 * torch.randn(1, 4, 129, 32))

@@ -8,7 +8,6 @@ from unbraid.training.nets.net import NetConfig
 from unbraid.training.nets.pix2pix import Pix2PixConfig
 from unbraid.training.nets.scnet_small import SCNetSmallConfig
 from unbraid.training.nets.strands import StrandsConfig
-from unbraid.training.nets.strands_pair import StrandsPairConfig
 from unbraid.training.nets.transformer import TransformerConfig
 from unbraid.training.nets.unet import UNetConfig
 from unbraid.training.nets.v0_1b import V01bConfig
@@ -24,7 +23,6 @@ KINDS: dict[str, type[NetConfig]] = {
     "transformer": TransformerConfig,
     "0.1b": V01bConfig,
     "strands": StrandsConfig,
-    "strands-pair": StrandsPairConfig,
     "band-rnn": BandRNNConfig,
     "scnet-small": SCNetSmallConfig,
 }

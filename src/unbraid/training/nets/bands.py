@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
 
 from unbraid.errors import TrainingError
 from unbraid.models.manifest import InputKind, OutputKind
@@ -39,8 +38,6 @@ class BandConfig:
     n_pictures: int = 8  # at full resolution; 0: none
     # The bands that follow them: of which widths, counted from 0 Hz up, the last one not included.
     pictures_of: tuple[int, int] = (0, 7)
-    # Of how many widths, from 0 Hz up, masks are made; above them none is better than another.
-    masks_of: int = 7
     compression: float = 0.3  # exponent on the input magnitudes
     complex_masks: bool = False  # with an imaginary part as well, that of all stems being 0
 
@@ -68,24 +65,15 @@ class BandNet(Net):
         self.scale = nn.Parameter(torch.ones(N_VIEWS, bands.n_rows))
 
     def logits(self, image: Tensor, spectrum: Tensor) -> Tensor:
-        """(batch, 4, n_rows, n_frames), and the spectrum, to (batch, 8, rows with masks, n_frames),
-        or 16 where masks are complex."""
+        """(batch, 4, n_rows, n_frames), and the spectrum, to (batch, 8, n_rows, n_frames), or 16
+        where masks are complex."""
         raise NotImplementedError
 
     def forward(self, spectrum: Tensor) -> Tensor:
         # The example sizes in the comments are those of 2049 bins by 192 frames.
-        return self.masks(self.claims(spectrum))
-
-    def claims(self, spectrum: Tensor) -> Tensor:
-        """Logits from the spectrum alone, as `logits` gives them."""
         views = self._views(spectrum)  # (batch, 4, 1088, 192)
         image = (views + self.shift[:, :, None]) * self.scale[:, :, None]
-        return self.logits(image, spectrum)  # (batch, 8, 1088, 192)
-
-    def masks(self, logits: Tensor) -> Tensor:
-        """What `forward` gives, from the logits."""
-        if logits.shape[2] < self.bands.n_rows:
-            logits = F.pad(logits, (0, 0, 0, self.bands.n_rows - logits.shape[2]))
+        logits = self.logits(image, spectrum)  # (batch, 8, 1088, 192)
         real, imaginary = logits, None
         if self.complex_masks:
             real, imaginary = logits.chunk(2, dim=1)
@@ -210,13 +198,11 @@ class BandSplit(nn.Module):
 
 class BandJoin(nn.Module):
     """Features of bands to mask logits of rows: (batch, n_in, n_bands, frames) and the image to
-    (batch, 8, n_rows, frames), or as many rows as have masks."""
+    (batch, 8, n_rows, frames)."""
 
     def __init__(self, bands: Bands, n_in: int, config: BandConfig) -> None:
         super().__init__()
-        heard = bands.zone(0, config.masks_of)
-        self.classes = heard.classes
-        self.n_rows = heard.rows.stop
+        self.classes = bands.classes
         self.n_out = (4 if config.complex_masks else 2) * len(STEMS)
         self.n_pictures = config.n_pictures
         self.weights = nn.ParameterList()
@@ -224,10 +210,10 @@ class BandJoin(nn.Module):
             weight = torch.empty(n, self.n_out * width, n_in)
             nn.init.normal_(weight, std=0.15 * n_in**-0.5)
             self.weights.append(weight)
-        self.bias = nn.Parameter(torch.zeros(self.n_out, self.n_rows, 1))
+        self.bias = nn.Parameter(torch.zeros(self.n_out, bands.n_rows, 1))
         if config.n_pictures:
             self.first, end = config.pictures_of
-            self.zone = bands.zone(self.first, min(end, len(self.classes)))
+            self.zone = bands.zone(self.first, end)
             self.pictures = nn.Sequential(
                 nn.Conv2d(N_VIEWS, config.n_pictures, 3, padding=1, bias=False),
                 nn.BatchNorm2d(config.n_pictures),
