@@ -49,21 +49,6 @@ def test_training_lowers_the_loss(small_recipe, small_pools, tmp_path):
     assert losses[-1] < 0.9 * losses[0]
 
 
-def test_what_is_frozen_stays_as_it_is(small_recipe, small_pools, tmp_path):
-    frozen = replace(small_recipe.optimiser, frozen=("nets.drums",))
-    recipe = replace(small_recipe, optimiser=frozen)
-    trainer = Trainer(recipe, small_pools, tmp_path, device="cpu")
-    trainer._standardised = True  # as after `start_from`
-    before = {name: value.clone() for name, value in trainer.net.state_dict().items()}
-    trainer.run(5, max_steps=2)
-    changed = {n for n, v in trainer.net.state_dict().items() if not v.equal(before[n])}
-    assert not any(name.startswith("nets.drums.") for name in changed)
-    assert any(name.startswith("nets.bass.") for name in changed)
-    recipe = replace(recipe, optimiser=replace(frozen, frozen=("nets.kick",)))
-    with pytest.raises(TrainingError, match=r"no part 'nets\.kick'; it has nets"):
-        Trainer(recipe, small_pools, tmp_path, device="cpu")
-
-
 def test_a_checkpoint_of_another_architecture_is_refused(small_recipe, small_pools, tmp_path):
     Trainer(small_recipe, small_pools, tmp_path, device="cpu").run(5, max_steps=1)
     other = replace(small_recipe, net=UNetConfig(filters=(4, 4, 6, 6, 8, 9)))

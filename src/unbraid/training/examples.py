@@ -51,10 +51,8 @@ class Examples:
         self.recipe, self.device = recipe, device
         self._rank, self._world, self._on_samples = rank, world, on_samples
         n_samples = (recipe.crop_frames - 1) * recipe.spec.hop + recipe.spec.n_fft
-        found = Pools(pools, recipe.source_weights, device=device)
-        found.check_rate(recipe.spec.sample_rate)
         self._remixer = Remixer(
-            found,
+            Pools(pools, recipe.source_weights, device=device),
             recipe.mix,
             n_samples,
             recipe.batch_size // world,
@@ -72,13 +70,13 @@ class Examples:
         # On the CPU: the same decisions for every device, and no waiting for a GPU's.
         generator = torch.Generator()
         generator.manual_seed((self.recipe.seed << 40) + self._part(step))
-        stems = augment_samples(batch.stems, config, generator, spec.sample_rate)
+        stems = augment_samples(batch.stems, config, generator)
         shape = (stems.shape[0], stems.shape[1])
         if self._on_samples:
             # The curves are for spectra; what they would leave is no longer these samples'.
             targets = Targets.of(spectra(stems, spec), batch.known)
             return replace(targets, samples=stems.sum(dim=1))
-        curves = equaliser(shape, spec.n_rows, config, generator, self.device, spec.sample_rate)
+        curves = equaliser(shape, spec.n_rows, config, generator, self.device)
         return Targets.of(spectra(stems, spec).mul_(curves[..., : spec.n_bins, :]), batch.known)
 
     def _part(self, step: int) -> int:

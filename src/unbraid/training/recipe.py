@@ -30,7 +30,6 @@ class OptimiserConfig:
     anneal_fraction: float = 0.3  # of the time budget
     clip_norm: float = 1.0
     ema: float = 0.999
-    frozen: tuple[str, ...] = ()  # parts of the net that stay as they are, by name: "whole"
 
     def __post_init__(self) -> None:
         if self.kind not in OPTIMISERS:

@@ -42,20 +42,6 @@ MOST_SKIPPED = 50
 """Steps in a row without a finite gradient after which a run is given up."""
 
 
-def _freeze(net: nn.Module, parts: tuple[str, ...]) -> None:
-    """Keep parts of a net as they are, their running means too.
-
-    Raises:
-        TrainingError: the net has no such part.
-    """
-    for part in parts:
-        try:
-            net.get_submodule(part).eval().requires_grad_(requires_grad=False)
-        except AttributeError:
-            names = ", ".join(name for name, _ in net.named_children())
-            raise TrainingError(f"frozen: the net has no part {part!r}; it has {names}") from None
-
-
 def prepare_process() -> None:
     """Settings of the whole process that make training on a CPU a third faster or more."""
     torch.set_flush_denormal(True)
@@ -113,7 +99,6 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.net = recipe.build().to(self.device)
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        _freeze(self.net, recipe.optimiser.frozen)
         self.average = recipe.build().to(self.device).eval()
         self.average.load_state_dict(self.net.state_dict())
         self.optimiser = make_optimiser(self.net, recipe.optimiser)

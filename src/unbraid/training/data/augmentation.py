@@ -103,10 +103,8 @@ class Decisions:
         return [*lines, f"mixture: to {self.level_db[example]:.1f} dBFS"]
 
 
-def decide(
-    n_batch: int, config: AugmentationConfig, generator: torch.Generator, rate: int = RATE
-) -> Decisions:
-    """Draw what is done to a batch of `n_batch` examples, whatever they hold, at a sample rate."""
+def decide(n_batch: int, config: AugmentationConfig, generator: torch.Generator) -> Decisions:
+    """Draw what is done to a batch of `n_batch` examples, whatever they hold."""
     device, each = generator.device, (n_batch, len(STEMS))
 
     def rand(*shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
@@ -131,7 +129,7 @@ def decide(
     def responses(picked: Picked) -> Tensor | None:
         if not picked.rows:
             return None
-        return rooms(picked.values["decay_s"], picked.values["pre_delay_s"], generator, rate)
+        return rooms(picked.values["decay_s"], picked.values["pre_delay_s"], generator)
 
     width = torch.where(rand(*each) < config.widen, rand(*each, low=1.0, high=1.6), 1.0)
     width = torch.where(rand(*each) < config.narrow, rand(*each), width)
@@ -187,24 +185,23 @@ def decide(
 
 
 def augment_samples(
-    stems: Tensor, config: AugmentationConfig, generator: torch.Generator, rate: int = RATE
+    stems: Tensor, config: AugmentationConfig, generator: torch.Generator
 ) -> Tensor:
     """What is done to waveforms.
 
     Args:
-        stems: (batch, 4, 2, n_samples).
+        stems: (batch, 4, 2, n_samples), 44.1 kHz.
         config: probabilities and ranges.
         generator: the source of randomness; one on the CPU decides alike for every device, and
             without waiting for a GPU.
-        rate: of the samples, Hz.
 
     Returns:
         The same shape.
     """
-    return apply(stems, decide(len(stems), config, generator, rate), rate)
+    return apply(stems, decide(len(stems), config, generator))
 
 
-def apply(stems: Tensor, decisions: Decisions, rate: int = RATE) -> Tensor:
+def apply(stems: Tensor, decisions: Decisions) -> Tensor:
     """Do to the waveforms of a batch what was decided; shapes as in `augment_samples`."""
     device, n_stems = stems.device, stems.shape[1]
     channels = decisions.channels.to(device)
@@ -218,35 +215,35 @@ def apply(stems: Tensor, decisions: Decisions, rate: int = RATE) -> Tensor:
 
     if decisions.roughen.rows:
         index, values = picked(decisions.roughen)
-        rows[index] = _roughened(rows[index], decisions.roughness.to(device), rate, **values)
+        rows[index] = _roughened(rows[index], decisions.roughness.to(device), **values)
     if decisions.room_responses is not None:
         index, values = picked(decisions.room)
         responses = decisions.room_responses.to(device)
-        rows[index] = reverberate(rows[index], responses, values["wet_db"], lows=True, rate=rate)
+        rows[index] = reverberate(rows[index], responses, values["wet_db"], lows=True)
     if decisions.saturate.rows:
         index, values = picked(decisions.saturate)
         rows[index] = _saturated(rows[index], **values)
     if decisions.compress.rows:
         index, values = picked(decisions.compress)
         dry = rows[index]
-        squeezed = dry * compressor_gain(dry, **values, rate=rate)
+        squeezed = dry * compressor_gain(dry, **values)
         rows[index] = squeezed * (_rms(dry) / _rms(squeezed))
     if decisions.responses is not None:
         index, values = picked(decisions.reverb)
         responses = decisions.responses.to(device)
-        rows[index] = reverberate(rows[index], responses, values["wet_db"], rate=rate)
+        rows[index] = reverberate(rows[index], responses, values["wet_db"])
     stems = rows.reshape(-1, n_stems, *rows.shape[1:])
     mixture = stems.sum(dim=1)
     if decisions.bus_compress.rows:
         index, values = picked(decisions.bus_compress)
-        gain = compressor_gain(mixture[index], **values, rate=rate)
+        gain = compressor_gain(mixture[index], **values)
         stems[index] *= gain[:, None]
         mixture[index] *= gain
     if decisions.limit.rows:
         index, values = picked(decisions.limit)
         loud = mixture[index]
         ceiling = loud.abs().amax(dim=(1, 2)) * _amplitude(-values["lower_db"])
-        gain = limiter_gain(loud, ceiling.clamp(min=1e-6), values["release"], rate)
+        gain = limiter_gain(loud, ceiling.clamp(min=1e-6), values["release"])
         stems[index] *= gain[:, None]
         mixture[index] *= gain
     target = _amplitude(decisions.level_db.to(device))[:, None, None]
@@ -261,11 +258,9 @@ def _saturated(samples: Tensor, drive_db: Tensor) -> Tensor:
     return torch.tanh(samples * drive) / drive
 
 
-def _roughened(
-    samples: Tensor, spectra: Tensor, rate: int, width_hz: Tensor, depth: Tensor
-) -> Tensor:
+def _roughened(samples: Tensor, spectra: Tensor, width_hz: Tensor, depth: Tensor) -> Tensor:
     n_samples = samples.shape[-1]
-    hertz = torch.arange(ROUGH_BINS, device=samples.device) * (rate / n_samples)
+    hertz = torch.arange(ROUGH_BINS, device=samples.device) * (RATE / n_samples)
     narrow = spectra * torch.exp(-0.5 * (hertz / width_hz[:, None]).square())
     swell = torch.fft.irfft(narrow, n=n_samples)[:, None]
     swell *= depth[:, None, None] / (_rms(swell) + 1e-12)
@@ -290,20 +285,18 @@ def equaliser(
     config: AugmentationConfig,
     generator: torch.Generator,
     device: torch.device,
-    rate: int = RATE,
 ) -> Tensor:
     """Random smooth gain curves over frequency, per stem and per example together.
 
-    Four bumps an octave or two wide at random places on a logarithmic axis from 43 Hz to 22.05 kHz
-    (at a lower rate some lie above all rows), and for stems a shelf below 60 to 170 Hz and, where
-    the config has them, four more bumps in the lowest three and a half octaves.
+    Four bumps an octave or two wide at random places on a logarithmic axis from 43 Hz to half
+    the sample rate (at 44.1 kHz), and for stems a shelf below 60 to 170 Hz and, where the config
+    has them, four more bumps in the lowest three and a half octaves.
 
     Returns:
         (batch, 4, 1, n_rows, 1), to be multiplied with spectra.
     """
     n_batch, n_stems = stems_shape
     octave = torch.linspace(0, 1, n_rows, device=device).clamp(min=1 / n_rows).log2() + 9.0
-    octave = octave + math.log2(rate / RATE)
 
     def rand(*shape: int) -> Tensor:
         return torch.rand(*shape, generator=generator, device=generator.device).to(device)

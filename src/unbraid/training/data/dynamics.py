@@ -12,16 +12,14 @@ from torch.nn import functional
 
 RATE = 44_100
 BLOCK = 32
-"""Samples at 44.1 kHz that get one reduction, interpolated between: 0.7 ms."""
+"""Samples that get one reduction, interpolated between: 0.7 ms."""
 LOOK_AHEAD = 5
 """Blocks over which a limiter's gain falls before a peak: 3.6 ms."""
 ATTACK = 12
 """Blocks that a compressor averages over: what is shorter than 8.7 ms, an attack, gets through."""
 
 
-def compressor_gain(
-    samples: Tensor, above_db: Tensor, ratio: Tensor, release: Tensor, rate: int = RATE
-) -> Tensor:
+def compressor_gain(samples: Tensor, above_db: Tensor, ratio: Tensor, release: Tensor) -> Tensor:
     """Gain of a compressor that listens to the RMS of both channels, without make-up.
 
     Args:
@@ -29,23 +27,21 @@ def compressor_gain(
         above_db: (n,), the threshold against each one's mean level.
         ratio: (n,), of level above the threshold to what is left of it.
         release: (n,), dB a second.
-        rate: of the samples, Hz; a multiple of 1378, or times are a little off.
 
     Returns:
         (n, 1, n_samples), at most 1.
 
     Source: Giannoulis, Massberg & Reiss 2012, the feed-forward design with a hard knee.
     """
-    block = _block(rate)
-    power = torch.linalg.vector_norm(_blocks(samples, block), dim=(1, 3)).square() / (2 * block)
+    power = torch.linalg.vector_norm(_blocks(samples), dim=(1, 3)).square() / (2 * BLOCK)
     threshold = power.mean(dim=1) * torch.exp(above_db * (math.log(10) / 10)) + 1e-9
     over_db = 10 * torch.log10(power / threshold[:, None] + 1e-9)
     reduction = _released(over_db.clamp(min=0) * (1 - 1 / ratio[:, None]), release)
     reduction = functional.pad(reduction[:, None], (ATTACK - 1, 0), mode="replicate")
-    return _gain(functional.avg_pool1d(reduction, ATTACK, 1), block, samples.shape[-1])
+    return _gain(functional.avg_pool1d(reduction, ATTACK, 1), samples.shape[-1])
 
 
-def limiter_gain(samples: Tensor, ceiling: Tensor, release: Tensor, rate: int = RATE) -> Tensor:
+def limiter_gain(samples: Tensor, ceiling: Tensor, release: Tensor) -> Tensor:
     """Gain that keeps every sample of both channels at or below a ceiling.
 
     The gain falls before a peak arrives, so that no peak is clipped.
@@ -54,33 +50,26 @@ def limiter_gain(samples: Tensor, ceiling: Tensor, release: Tensor, rate: int = 
         samples: (n, 2, n_samples).
         ceiling: (n,), full scale 1.0.
         release: (n,), dB a second.
-        rate: as in `compressor_gain`.
 
     Returns:
         (n, 1, n_samples), at most 1; |samples * gain| <= ceiling.
     """
-    block = _block(rate)
-    peak = torch.linalg.vector_norm(_blocks(samples, block), ord=math.inf, dim=(1, 3))
+    peak = torch.linalg.vector_norm(_blocks(samples), ord=math.inf, dim=(1, 3))
     needed = 20 * torch.log10(peak / ceiling[:, None] + 1e-9).clamp(min=0)
     # Between two blocks the gain is interpolated: both must be low enough for either.
     needed = functional.max_pool1d(needed[:, None], 3, 1, 1)[:, 0]
     held = functional.pad(_released(needed, release)[:, None], (LOOK_AHEAD - 1,) * 2)
     # The largest of the blocks to come, averaged over as many: falls in a line, and in time.
     reduction = functional.avg_pool1d(functional.max_pool1d(held, LOOK_AHEAD, 1), LOOK_AHEAD, 1)
-    return _gain(reduction, block, samples.shape[-1])
+    return _gain(reduction, samples.shape[-1])
 
 
-def _block(rate: int) -> int:
-    """`BLOCK` at this rate, samples."""
-    return max(1, round(BLOCK * rate / RATE))
-
-
-def _blocks(samples: Tensor, block: int) -> Tensor:
-    """(n, 2, n_blocks, block), the last block filled up with silence."""
-    n_missing = -samples.shape[-1] % block
+def _blocks(samples: Tensor) -> Tensor:
+    """(n, 2, n_blocks, BLOCK), the last block filled up with silence."""
+    n_missing = -samples.shape[-1] % BLOCK
     if n_missing:
         samples = functional.pad(samples, (0, n_missing))
-    return samples.reshape(*samples.shape[:-1], -1, block)
+    return samples.reshape(*samples.shape[:-1], -1, BLOCK)
 
 
 def _released(reduction: Tensor, release: Tensor) -> Tensor:
@@ -90,6 +79,6 @@ def _released(reduction: Tensor, release: Tensor) -> Tensor:
     return (reduction + line).cummax(dim=-1).values - line
 
 
-def _gain(reduction: Tensor, block: int, n_samples: int) -> Tensor:
+def _gain(reduction: Tensor, n_samples: int) -> Tensor:
     gain = torch.exp(reduction * (-math.log(10) / 20))
-    return functional.interpolate(gain, scale_factor=float(block), mode="linear")[..., :n_samples]
+    return functional.interpolate(gain, scale_factor=float(BLOCK), mode="linear")[..., :n_samples]

@@ -58,24 +58,19 @@ def examples(recipe: Recipe, pools: Path, n: int) -> list[Example]:
     """
     spec = recipe.spec
     n_samples = n_samples_of(recipe.crop_frames, spec)
-    found_pools = Pools(pools, recipe.source_weights)
-    found_pools.check_rate(spec.sample_rate)
-    remixer = Remixer(found_pools, recipe.mix, n_samples, recipe.batch_size, recipe.seed)
+    remixer = Remixer(
+        Pools(pools, recipe.source_weights), recipe.mix, n_samples, recipe.batch_size, recipe.seed
+    )
     found: list[Example] = []
     for step in range(-(-n // recipe.batch_size)):
         plan = remixer.plan(step)
         # As `Examples.targets` in training/examples.py; a test holds the two together.
         generator = torch.Generator().manual_seed((recipe.seed << 40) + step)
-        decisions = decide(recipe.batch_size, recipe.augmentation, generator, spec.sample_rate)
-        stems = apply(remixer.mix(plan).stems, decisions, spec.sample_rate)
+        decisions = decide(recipe.batch_size, recipe.augmentation, generator)
+        stems = apply(remixer.mix(plan).stems, decisions)
         shape = (stems.shape[0], stems.shape[1])
         curves = equaliser(
-            shape,
-            spec.n_rows,
-            recipe.augmentation,
-            generator,
-            torch.device("cpu"),
-            spec.sample_rate,
+            shape, spec.n_rows, recipe.augmentation, generator, torch.device("cpu")
         ).numpy()
         for index in range(recipe.batch_size):
             flat = stems[index].numpy().reshape(-1, n_samples)
@@ -99,7 +94,7 @@ def examples(recipe: Recipe, pools: Path, n: int) -> list[Example]:
 
 
 def _describe(crop: Crop, remixer: Remixer) -> str:
-    text = f"{STEMS[crop.stem]}: {crop.item.name} at {crop.start / remixer.pools.rate:.1f} s"
+    text = f"{STEMS[crop.stem]}: {crop.item.name} at {crop.start / 44_100:.1f} s"
     text += f", {crop.gain_db:+.1f} dB"
     if crop.motion:
         pitch = crop.motion.n_in / remixer.n_out

@@ -56,7 +56,7 @@ def refuse_validation_songs(names: Iterable[str], where: str | Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file of a pool: int16 samples, (n_samples, 2)."""
+    """One file of a pool: int16 samples, (n_samples, 2), 44.1 kHz."""
 
     item: str  # "<source>/<song>"; with `kind` it names the file's content
     file: str  # relative to the manifest
@@ -69,7 +69,6 @@ class Entry:
     level_dbfs: float  # RMS of the blocks above -50 dBFS
     active: float  # fraction of blocks of 1 s above -50 dBFS
     twin: str | None = None  # a file of the same after a lossy codec; see `coding.add_twins`
-    rate: int = 44_100  # Hz; lower after `lower_rate`
 
     def to_line(self) -> str:
         record = asdict(self)

@@ -40,7 +40,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Item:
-    """One stem of one song of a pool."""
+    """One stem of one song of a pool, 44.1 kHz."""
 
     name: str  # "<source>/<song>.<class>"
     recording: Recording
@@ -94,16 +94,11 @@ class Pools:
         entries = read_manifest(folder)
         if not entries:
             raise TrainingError(f"{folder}: no training material; run `unbraid data build` first")
-        self.folder = folder
         self._weights = source_weights or {}
         self.device = torch.device(device)
         self._recordings: list[Recording] = []
         items: dict[str, list[Item]] = defaultdict(list)
         songs: dict[str, dict[str, Item]] = defaultdict(dict)
-        self.rate = entries[0].rate
-        """Of all samples, Hz."""
-        if any(entry.rate != self.rate for entry in entries):
-            raise TrainingError(f"{folder}: of several sample rates; keep a folder for each")
         # Sorted, for a build with several processes writes its lines in any order.
         for entry in sorted(entries, key=lambda entry: entry.file):
             if entry.split != "train" or self._weights.get(entry.source, 1.0) <= 0:
@@ -207,18 +202,6 @@ class Pools:
     def draw_duet(self, rng: np.random.Generator) -> dict[str, Item]:
         """The stems of one of `duets`, by class."""
         return self._duet_choice.draw(rng)
-
-    def check_rate(self, rate: int) -> None:
-        """Whether a recipe's sample rate is that of the samples.
-
-        Raises:
-            TrainingError: it is not.
-        """
-        if self.rate != rate:
-            raise TrainingError(
-                f"{self.folder}: of {self.rate} Hz, and the recipe wants {rate}; "
-                f"`unbraid data lower` makes such pools of those of 44100 Hz"
-            )
 
     def gather(self, crops: Sequence[tuple[Recording, int]], n_samples: int) -> Tensor:
         """Equally long crops.

@@ -13,12 +13,10 @@ N_REFLECTIONS = 12
 LOWEST_HZ = 150
 """Below it the response falls to nothing at 0 Hz."""
 DULLED = 16
-"""Samples at 44.1 kHz that the lower part of a response is averaged over: up to some 1.2 kHz."""
+"""Samples that the lower part of a response is averaged over: it ends at about 1.2 kHz."""
 
 
-def rooms(
-    decay_s: Tensor, pre_delay_s: Tensor, generator: torch.Generator, rate: int = RATE
-) -> Tensor:
+def rooms(decay_s: Tensor, pre_delay_s: Tensor, generator: torch.Generator) -> Tensor:
     """Stereo impulse responses without the direct sound, of energy 1 a channel.
 
     After the pre-delay a dozen early reflections within 60 ms, each channel its own, under noise
@@ -29,7 +27,6 @@ def rooms(
         decay_s: (n,), RT60 at low frequencies.
         pre_delay_s: (n,), before the first reflection.
         generator: of the noise; responses are made on its device.
-        rate: of the samples they are for, Hz.
 
     Returns:
         (n, 2, n_taps), as long as the longest is heard (-45 dB).
@@ -37,16 +34,15 @@ def rooms(
     Source: Moorer 1979, "About this reverberation business": noise with an exponential envelope.
     """
     n, device = len(decay_s), generator.device
-    n_taps = math.ceil(float((decay_s * 0.75 + pre_delay_s).max()) * rate)
-    time_s = torch.arange(n_taps, device=device) / rate - pre_delay_s[:, None, None]
+    n_taps = math.ceil(float((decay_s * 0.75 + pre_delay_s).max()) * RATE)
+    time_s = torch.arange(n_taps, device=device) / RATE - pre_delay_s[:, None, None]
     noise = torch.randn(n, 2, n_taps, generator=generator, device=device)
-    dulled = round(DULLED * rate / RATE / 2) * 2
-    dull = functional.avg_pool1d(noise, dulled + 1, 1, dulled // 2)
+    dull = functional.avg_pool1d(noise, DULLED + 1, 1, DULLED // 2)
     slope = -math.log(1000) / decay_s[:, None, None] * time_s
     slow = torch.exp(slope.clamp(max=0)) * (time_s >= 0)
     response = dull * slow + (noise - dull) * slow.square() * 0.5
     at_s = 0.002 + 0.058 * torch.rand(n, 2, N_REFLECTIONS, generator=generator, device=device)
-    at = ((at_s + pre_delay_s[:, None, None]) * rate).long().clamp(max=n_taps - 1)
+    at = ((at_s + pre_delay_s[:, None, None]) * RATE).long().clamp(max=n_taps - 1)
     sign = torch.randn(n, 2, N_REFLECTIONS, generator=generator, device=device)
     response.scatter_add_(2, at, sign * torch.exp(-at_s / 0.02))
     energy: Tensor = torch.linalg.vector_norm(response, dim=2, keepdim=True)
@@ -54,12 +50,7 @@ def rooms(
 
 
 def reverberate(
-    samples: Tensor,
-    responses: Tensor,
-    wet_db: Tensor,
-    *,
-    lows: bool = False,
-    rate: int = RATE,
+    samples: Tensor, responses: Tensor, wet_db: Tensor, *, lows: bool = False
 ) -> Tensor:
     """Stems in rooms.
 
@@ -73,7 +64,6 @@ def reverberate(
         wet_db: (n,), level of the room against the direct sound.
         lows: whether the room has the lows, as one that a kit was recorded in has; a reverb's
             send has them cut, or every mix would boom.
-        rate: of the samples, Hz.
 
     Returns:
         (n, 2, n_samples), direct sound and room.
@@ -83,7 +73,7 @@ def reverberate(
     spectrum = torch.fft.rfft(samples, n=n_fft)
     spectrum *= torch.fft.rfft(responses[..., :n_samples], n=n_fft)
     if not lows:
-        n_lows = min(round(LOWEST_HZ * n_fft / rate), spectrum.shape[-1])
+        n_lows = min(round(LOWEST_HZ * n_fft / RATE), spectrum.shape[-1])
         spectrum[..., :n_lows] *= torch.linspace(0, 1, n_lows, device=samples.device)
     wet = torch.fft.irfft(spectrum, n=n_fft)[..., :n_samples]
     level, wet_level = (
