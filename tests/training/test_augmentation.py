@@ -228,3 +228,26 @@ def test_a_narrowed_mixture_is_mono_or_keeps_its_middle():
     before = (plain[:, :, 0] - plain[:, :, 1]).norm(dim=2)
     ratio = width / before
     torch.testing.assert_close(ratio, ratio[:, :1].expand_as(ratio), atol=1e-3, rtol=1e-3)
+
+
+def test_all_but_other_stand_in_the_middle_of_centred_examples():
+    stems = some_stems(n_batch=8)
+    wide = replace(EVERYTHING, centred=0.5, balance_db=0, narrow=0)
+    after = augment_samples(stems, wide, generator())
+    sides = (after[:, :, 0] - after[:, :, 1]).square().sum(-1) / after.square().sum((2, 3))
+    is_centred = (sides[:, :3] < 1e-9).all(dim=1)
+    assert 0 < is_centred.sum() < 8
+    assert (sides[~is_centred] > 1e-3).all()
+    assert (sides[is_centred, 3] > 1e-3).all()
+    centred = decide(8, wide, generator()).centred
+    assert torch.equal(centred[:, 0], is_centred)
+    assert not centred[:, 3].any()
+
+
+def test_other_is_panned_in_half_of_the_centred_examples():
+    config = replace(NOTHING, centred=1, balance_db=0, panned_db=8)
+    channels = decide(200, config, generator()).channels
+    pan_db = 20 * torch.log10(channels[:, 3, 0, 0] / channels[:, 3, 1, 1])
+    assert 60 < (pan_db != 0).sum() < 140
+    assert 6 < pan_db[pan_db != 0].std() < 10
+    assert not (channels[:, :3, 0, 0] != channels[:, :3, 1, 1]).any()

@@ -18,6 +18,7 @@ from unbraid.training.estimate import ratio_masks, spectra  # noqa: E402
 from unbraid.training.export import export_set  # noqa: E402
 from unbraid.training.nets.unet import UNetConfig  # noqa: E402
 from unbraid.training.trainer import Trainer  # noqa: E402
+from unbraid.training.weights import save_weights  # noqa: E402
 
 pytestmark = [
     pytest.mark.training,
@@ -47,6 +48,21 @@ def test_training_lowers_the_loss(small_recipe, small_pools, tmp_path):
     with (tmp_path / "log.csv").open() as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file)]
     assert losses[-1] < 0.9 * losses[0]
+
+
+def test_a_net_can_grow_by_what_is_silent_at_first(small_recipe, small_pools, tmp_path):
+    trainer = Trainer(small_recipe, small_pools, tmp_path, device="cpu")
+    own = {name: value.clone() for name, value in trainer.net.state_dict().items()}
+    name = next(iter(own))
+    others = {k: v + 1 for k, v in own.items() if k != name}
+    save_weights(others, tmp_path / "small.safetensors")
+    with pytest.raises(TrainingError, match="does not fit"):
+        trainer.start_from(tmp_path / "small.safetensors")
+    trainer.net.silent = (name,)
+    trainer.start_from(tmp_path / "small.safetensors")
+    for net in (trainer.net, trainer.average):
+        assert net.state_dict()[name].equal(own[name])
+        assert all(net.state_dict()[k].equal(v) for k, v in others.items())
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(small_recipe, small_pools, tmp_path):

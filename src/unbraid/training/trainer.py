@@ -150,12 +150,15 @@ class Trainer:
         return True
 
     def start_from(self, weights: Path) -> None:
-        """Take the weights of a safetensors file, nothing else.
+        """Take the weights of a safetensors file, nothing else; parts of the net that are `silent`
+        at first may be missing there.
 
         Raises:
             TrainingError: it cannot be read, or is of another architecture.
         """
         state = load_weights(weights)
+        silent = {k: v for k, v in self.net.state_dict().items() if k.startswith(self.net.silent)}
+        state = silent | state
         try:
             self.net.load_state_dict(state)
         except RuntimeError as error:

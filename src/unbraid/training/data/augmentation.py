@@ -18,6 +18,7 @@ from unbraid.stems import STEMS
 from unbraid.training.data.dynamics import compressor_gain, limiter_gain
 from unbraid.training.data.reverb import RATE, reverberate, rooms
 
+OTHER = STEMS.index("other")
 ROUGH_BINS = 256
 """Of the slow noise that a roughened stem is multiplied by: more than 100 Hz in 2 s."""
 
@@ -46,6 +47,8 @@ class AugmentationConfig:
     low_shelf_spread_db: float = 5.0
     lows: float = 0.0  # four bands more between 43 and 490 Hz, where few of the others fall
     lows_db: tuple[float, ...] = (0.0, 4.0, 6.0, 3.0)  # standard deviation of each, by stem
+    centred: float = 0.0  # per example: all but other in the very middle, other to one side or both
+    panned_db: float = 8.0  # there, of half of them, other's left against right, standard deviation
     bus_narrow: float = 0.0  # per example: the mixture folded towards mono, a third of them wholly
     bus_equalise: float = 0.5  # per example
     bus_equalise_db: float = 3.0
@@ -73,6 +76,7 @@ class Decisions:
     """All that happens to a batch's waveforms."""
 
     channels: Tensor  # (batch, 4, 2, 2): what of which channel goes where
+    centred: Tensor  # (batch, 4), bool: stems whose channels are made one in the end
     level_db: Tensor  # (batch,), RMS of the mixture
     saturate: Picked
     compress: Picked
@@ -87,7 +91,7 @@ class Decisions:
 
     def describe(self, example: int) -> list[str]:
         """What is done to an example, one line an operation."""
-        lines = []
+        lines = [f"{s}: centred" for s, c in zip(STEMS, self.centred[example], strict=True) if c]
         for index, stem in enumerate(STEMS):
             (a, b), (c, d) = self.channels[example, index].tolist()
             lines.append(f"{stem}: left {a:+.2f} L {b:+.2f} R, right {c:+.2f} L {d:+.2f} R")
@@ -140,7 +144,16 @@ def decide(n_batch: int, config: AugmentationConfig, generator: torch.Generator)
         torch.where(swap, straight, crossed),
     )
     sign = torch.where(rand(*each) < config.flip_polarity, -1.0, 1.0)
-    left = sign * torch.exp(normal(*each) * (config.balance_db * math.log(10) / 40))
+    balance_db = config.balance_db * normal(*each)
+    centred = torch.zeros(each, dtype=torch.bool, device=device)
+    if config.centred:
+        # On most records the singer, the bass and the kick stand in the middle, on many the whole
+        # kit: what differs between the channels is then the rest's.
+        centred[:] = (rand(n_batch) < config.centred)[:, None]
+        pan_db = config.panned_db * normal(n_batch) * (rand(n_batch) < 0.5)
+        balance_db[:, OTHER] += centred[:, OTHER] * pan_db
+        centred[:, OTHER] = False
+    left = sign * torch.exp(balance_db * (math.log(10) / 40))
     right = 1 / left
     channels = (
         torch.stack([torch.stack([straight, crossed], 2), torch.stack([crossed, straight], 2)], 2)
@@ -168,6 +181,7 @@ def decide(n_batch: int, config: AugmentationConfig, generator: torch.Generator)
     drive_db = (-12.0, config.most_drive_db)
     return Decisions(
         channels=channels,
+        centred=centred,
         level_db=-16 + config.bus_level_db * normal(n_batch),
         saturate=pick(by_stem(config.saturate), drive_db=drive_db),
         compress=pick(by_stem(config.compress), **dynamics),
@@ -233,6 +247,9 @@ def apply(stems: Tensor, decisions: Decisions) -> Tensor:
         responses = decisions.responses.to(device)
         rows[index] = reverberate(rows[index], responses, values["wet_db"])
     stems = rows.reshape(-1, n_stems, *rows.shape[1:])
+    if decisions.centred.any():
+        centred = decisions.centred.to(device)[..., None, None]
+        stems = torch.where(centred, stems.mean(dim=2, keepdim=True), stems)
     mixture = stems.sum(dim=1)
     if decisions.bus_compress.rows:
         index, values = picked(decisions.bus_compress)

@@ -25,6 +25,10 @@ class Net(nn.Module):
         super().__init__()
         self.stems = stems
 
+    silent: tuple[str, ...] = ()
+    """Beginnings of the names of parameters that change nothing until they have learnt: weights of
+    a net without them can be gone on with."""
+
     compression: float | None = None
     """Exponent on the magnitudes whose bins `standardise` is told of; None if it is not wanted."""
 

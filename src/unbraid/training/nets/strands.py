@@ -27,6 +27,7 @@ from unbraid.training.nets.bands import N_VIEWS, BandConfig, BandJoin, BandNet, 
 from unbraid.training.nets.net import Net
 from unbraid.training.nets.paths import Line, TimePath
 from unbraid.training.nets.phases import BINS, FRAMES, PhaseSteps
+from unbraid.training.nets.places import EAGERNESS, places
 
 REACH = 15
 """Tokens that attention sees on either side; a crop of 64 frames has 16."""
@@ -46,6 +47,8 @@ class StrandsConfig(BandConfig):
     # frame (how a tone lies beside its bins) and from bin to bin (when in its frame an attack is).
     advances_of: int = 0
     delays_of: int = 0
+    # Of how many widths, from 0 Hz up, bands are told where their bins stand between the channels.
+    seen_places_of: int = 0
     hidden: int = 0  # of the recurrent layers before and after the U-Net, each way; 0: none
     line: int = 0  # of the recurrent layer that hears all bands as one, each way; 0: none
 
@@ -63,6 +66,11 @@ class StrandsConfig(BandConfig):
 class Strands(BandNet):
     """See `BandNet`; n_frames must be a multiple of 2 ** (levels - 1)."""
 
+    silent = (
+        *("advances.", "delays.", "places.", "before.", "line.", "after."),
+        *("join.place_pictures.", "join.follow_places"),
+    )
+
     def __init__(self, spec: Spec, config: StrandsConfig) -> None:
         super().__init__(Bands(spec, config), config)
         filters = config.filters
@@ -71,6 +79,9 @@ class Strands(BandNet):
             PhaseSteps(self.bands, n, axis, spec, config.compression, filters[0]) if n else None
             for n, axis in ((config.advances_of, FRAMES), (config.delays_of, BINS))
         )
+        self.places = None
+        if config.seen_places_of:
+            self.places = Places(self.bands, config.seen_places_of, filters[0])
         self.before, self.after = (
             TimePath(filters[0], config.hidden) if config.hidden else nn.Identity()
             for _ in range(2)
@@ -87,12 +98,34 @@ class Strands(BandNet):
         for steps in (self.advances, self.delays):
             if steps is not None:
                 features = features + steps(spectrum)
+        if self.places is not None:
+            features = features + self.places(spectrum)
         features = self.before(features)
         if self.line is not None:
             features = self.line(features)
         features = self.after(self.body(features))
-        logits: Tensor = self.join(features, image)
+        logits: Tensor = self.join(features, image, spectrum)
         return logits
+
+
+class Places(nn.Module):
+    """Where a band's bins stand between the channels, by a linear map of its own; silent at first.
+
+    forward: spectrum (batch, 4, n_bins, n_frames) to features (batch, n_out, n_bands, n_frames), 0
+    above the bands that are seen.
+    """
+
+    def __init__(self, bands: Bands, n_widths: int, n_out: int) -> None:
+        super().__init__()
+        zone = bands.zone(0, n_widths)
+        self.n_bins, self.n_above = zone.rows.stop, bands.n_bands - zone.n_bands
+        self.split = BandSplit(zone, 2, n_out)
+        for weight in self.split.weights:
+            nn.init.zeros_(weight)
+
+    def forward(self, spectrum: Tensor) -> Tensor:
+        seen = EAGERNESS * places(spectrum, self.n_bins)
+        return F.pad(self.split(seen), (0, 0, 0, self.n_above))
 
 
 def conv(n_in: int, n_out: int, stride: int = 1) -> nn.Sequential:
