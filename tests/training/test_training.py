@@ -50,6 +50,21 @@ def test_training_lowers_the_loss(small_recipe, small_pools, tmp_path):
     assert losses[-1] < 0.9 * losses[0]
 
 
+def test_what_is_not_named_stays_as_it_is(small_recipe, small_pools, tmp_path):
+    only = replace(small_recipe.optimiser, only=("nets.bass.", "nets.drums."))
+    recipe = replace(small_recipe, optimiser=only)
+    trainer = Trainer(recipe, small_pools, tmp_path, device="cpu")
+    trainer._standardised = True  # as after `start_from`
+    before = {name: value.clone() for name, value in trainer.net.state_dict().items()}
+    trainer.run(5, max_steps=2)
+    changed = {n for n, v in trainer.net.state_dict().items() if not v.equal(before[n])}
+    assert changed
+    assert all(name.startswith(only.only) for name in changed)
+    recipe = replace(recipe, optimiser=replace(only, only=("nets.kick.",)))
+    with pytest.raises(TrainingError, match=r"begins with 'nets\.kick\.'"):
+        Trainer(recipe, small_pools, tmp_path, device="cpu")
+
+
 def test_a_net_can_grow_by_what_is_silent_at_first(small_recipe, small_pools, tmp_path):
     trainer = Trainer(small_recipe, small_pools, tmp_path, device="cpu")
     own = {name: value.clone() for name, value in trainer.net.state_dict().items()}

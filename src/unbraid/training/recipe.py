@@ -30,6 +30,7 @@ class OptimiserConfig:
     anneal_fraction: float = 0.3  # of the time budget
     clip_norm: float = 1.0
     ema: float = 0.999
+    only: tuple[str, ...] = ()  # what is trained, by the beginnings of its names; none: all
 
     def __post_init__(self) -> None:
         if self.kind not in OPTIMISERS:

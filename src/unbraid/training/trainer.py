@@ -42,6 +42,23 @@ MOST_SKIPPED = 50
 """Steps in a row without a finite gradient after which a run is given up."""
 
 
+def _freeze_all_but(net: nn.Module, parts: tuple[str, ...]) -> None:
+    """Keep the rest of a net as it is, its running means too.
+
+    Raises:
+        TrainingError: the net has no such part.
+    """
+    names = [name for name, _ in net.named_parameters()]
+    for part in parts:
+        if not any(name.startswith(part) for name in names):
+            raise TrainingError(f"only: the net has no parameter whose name begins with {part!r}")
+    for name, parameter in net.named_parameters():
+        parameter.requires_grad_(name.startswith(parts))
+    for module in net.modules():
+        if not any(parameter.requires_grad for parameter in module.parameters()):
+            module.eval()
+
+
 def prepare_process() -> None:
     """Settings of the whole process that make training on a CPU a third faster or more."""
     torch.set_flush_denormal(True)
@@ -99,6 +116,8 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.net = recipe.build().to(self.device)
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if recipe.optimiser.only:
+            _freeze_all_but(self.net, recipe.optimiser.only)
         self.average = recipe.build().to(self.device).eval()
         self.average.load_state_dict(self.net.state_dict())
         self.optimiser = make_optimiser(self.net, recipe.optimiser)

@@ -21,7 +21,7 @@ from unbraid.models.manifest import InputKind, OutputKind
 from unbraid.spec import Spec
 from unbraid.stems import STEMS
 from unbraid.training.nets.net import Net
-from unbraid.training.nets.places import EAGERNESS, places
+from unbraid.training.nets.places import places
 
 N_VIEWS = 4
 """Left, right, middle, side."""
@@ -256,9 +256,7 @@ class BandJoin(nn.Module):
         if self.place_pictures is not None:
             seen = self.place_zone.rows  # bins, so far down
             pictures = self.place_pictures(places(spectrum, seen.stop)[:, :, seen])
-            followed = self._followed(
-                frames, pictures, EAGERNESS * self.follow_places, self.place_zone
-            )
+            followed = self._followed(frames, pictures, self.follow_places, self.place_zone)
             for number, part in enumerate(followed, self.place_first):
                 parts[number] = parts[number] + part
         rows = [part.transpose(0, 1).flatten(1, 2) for part in parts]

@@ -3,10 +3,6 @@
 import torch
 from torch import Tensor
 
-EAGERNESS = 4.0
-"""What weights that start at 0 are multiplied by: steps are all alike in size, and these have far
-to go in a net that has been trained without."""
-
 
 def places(spectrum: Tensor, n_bins: int) -> Tensor:
     """How far a bin is from the middle, and to which side.
@@ -23,14 +19,11 @@ def places(spectrum: Tensor, n_bins: int) -> Tensor:
         n_bins: how many of them, from 0 Hz up.
 
     Returns:
-        (batch, 2, n_bins, n_frames): the first on a logarithmic scale, 0.001 and below as -1, 1 as
-        1; the second. Where nothing sounds, as in the middle.
+        (batch, 2, n_bins, n_frames); 0 where nothing sounds.
     """
     low = spectrum[:, :, :n_bins]
     left, right = low[:, :2], low[:, 2:]
     left_power, right_power = left.square().sum(dim=1), right.square().sum(dim=1)
     apart = (left - right).square().sum(dim=1)  # |L|^2 + |R|^2 - 2 Re(L conj(R))
     power = left_power + right_power + 1e-3
-    # Logits of masks are logarithms of shares.
-    share = 1 + torch.log(apart / power + 1e-3) / 3.45
-    return torch.stack([share, (left_power - right_power) / power], dim=1)
+    return torch.stack([apart / power, (left_power - right_power) / power], dim=1)

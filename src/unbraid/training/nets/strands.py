@@ -27,7 +27,7 @@ from unbraid.training.nets.bands import N_VIEWS, BandConfig, BandJoin, BandNet, 
 from unbraid.training.nets.net import Net
 from unbraid.training.nets.paths import Line, TimePath
 from unbraid.training.nets.phases import BINS, FRAMES, PhaseSteps
-from unbraid.training.nets.places import EAGERNESS, places
+from unbraid.training.nets.places import places
 
 REACH = 15
 """Tokens that attention sees on either side; a crop of 64 frames has 16."""
@@ -124,8 +124,7 @@ class Places(nn.Module):
             nn.init.zeros_(weight)
 
     def forward(self, spectrum: Tensor) -> Tensor:
-        seen = EAGERNESS * places(spectrum, self.n_bins)
-        return F.pad(self.split(seen), (0, 0, 0, self.n_above))
+        return F.pad(self.split(places(spectrum, self.n_bins)), (0, 0, 0, self.n_above))
 
 
 def conv(n_in: int, n_out: int, stride: int = 1) -> nn.Sequential:
