@@ -13,18 +13,15 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
+from tiles import FRAMES_AT_ONCE, judged, load_net
 from torch import Tensor
 
 from unbraid.evaluation.panel import songs
 from unbraid.stems import STEMS
-from unbraid.training.estimate import estimate, spectra
 from unbraid.training.losses import Targets
-from unbraid.training.recipe import load_recipe
 from unbraid.training.trainer import prepare_process
-from unbraid.training.weights import load_weights
 
 EDGES_HZ = (0, 70, 110, 160, 250, 400, 700, 1500)
-TILES_AT_ONCE = 4
 
 
 def parts(masks: Tensor, targets: Targets, index: int) -> Tensor:
@@ -57,11 +54,8 @@ def main() -> None:
     parser.add_argument("--sections", action="store_true", help="by some 18 s of time instead")
     arguments = parser.parse_args()
     prepare_process()
-    name, _, weights = arguments.net.partition("=")
-    recipe, index = load_recipe(name), STEMS.index(arguments.stem)
-    net, spec = recipe.build().eval(), recipe.spec
-    net.load_state_dict(load_weights(Path(weights)))
-    length = (spec.n_frames - 1) * spec.hop + spec.n_fft
+    net, recipe = load_net(arguments.net)
+    spec, index = recipe.spec, STEMS.index(arguments.stem)
     bins = [round(edge * spec.n_fft / spec.sample_rate) for edge in EDGES_HZ] + [spec.n_bins]
     heads = ["itself", "error", *(f"of {stem}" for stem in STEMS)]
     heads[2 + index] = "lost"
@@ -69,19 +63,14 @@ def main() -> None:
         stems = torch.from_numpy(song.stems)
         if arguments.seconds:
             stems = stems[..., : arguments.seconds * spec.sample_rate]
-        n_tiles = stems.shape[-1] // length
-        tiles = stems[..., : n_tiles * length].unflatten(-1, (n_tiles, length)).permute(2, 0, 1, 3)
-        found = []
-        for some in tiles.split(TILES_AT_ONCE):
-            spectrum = spectra(some, spec)[..., : spec.n_bins, :]
-            targets = Targets.of(spectrum, torch.ones(len(some), len(STEMS)))
-            found.append(parts(estimate(net, net, targets, spec), targets, index).sum(dim=0))
+        pairs = judged(net, recipe, stems, spec.n_frames)
+        found = [parts(masks, targets, index).sum(dim=0) for masks, targets in pairs]
         energies = torch.stack(found).double()  # (sections, 6, n_bins)
         whole = energies.sum(dim=(0, 2))
         print(f"{song.name}: {arguments.stem} {10 * torch.log10(whole[0] / whole[1]):.2f} dB")
         print(f"{'% of its energy':>16}", *(f"{head:>10}" for head in heads))
         if arguments.sections:
-            seconds = TILES_AT_ONCE * length / spec.sample_rate
+            seconds = FRAMES_AT_ONCE // spec.n_frames * spec.n_samples / spec.sample_rate
             rows = [(f"from {i * seconds:.0f} s", e.sum(-1)) for i, e in enumerate(energies)]
         else:
             spans = zip(pairwise((*EDGES_HZ, spec.sample_rate // 2)), pairwise(bins), strict=True)

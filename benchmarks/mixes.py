@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tiles import load_net
 from torch import Tensor
 
 from unbraid.evaluation.panel import Song, songs
@@ -29,9 +30,8 @@ from unbraid.training.estimate import estimate, spectra
 from unbraid.training.examples import Examples
 from unbraid.training.losses import Targets
 from unbraid.training.nets.net import Net
-from unbraid.training.recipe import Recipe, load_recipe
+from unbraid.training.recipe import Recipe
 from unbraid.training.trainer import prepare_process
-from unbraid.training.weights import load_weights
 
 AXES = (-3, -2, -1)
 SEED = 987
@@ -128,11 +128,8 @@ def main() -> None:
     torch.set_num_threads(1)
     nets = {}
     for text in arguments.nets:
-        name, _, weights = text.partition("=")
-        recipe = replace(load_recipe(name), seed=SEED)
-        net = recipe.build().eval()
-        net.load_state_dict(load_weights(Path(weights)))
-        nets[text] = net, recipe
+        net, recipe = load_net(text)
+        nets[text] = net, replace(recipe, seed=SEED)
     print("dB:", *STEMS, "mean")
     if arguments.songs is None:
         print_mixes(nets, arguments.pools, arguments.batches)

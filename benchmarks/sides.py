@@ -13,19 +13,17 @@ import argparse
 from pathlib import Path
 
 import torch
+from tiles import judged, load_net
 from torch import Tensor
 
 from unbraid.evaluation.panel import songs
 from unbraid.stems import STEMS
-from unbraid.training.estimate import estimate, given, spectra
+from unbraid.training.estimate import given
 from unbraid.training.losses import Targets
 from unbraid.training.nets.places import places
-from unbraid.training.recipe import load_recipe
 from unbraid.training.trainer import prepare_process
-from unbraid.training.weights import load_weights
 
 OTHER = STEMS.index("other")
-TILES_AT_ONCE = 4
 AXES = (0, 2, 3, 4)
 
 
@@ -56,26 +54,18 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60, help="of each song")
     arguments = parser.parse_args()
     prepare_process()
-    name, _, weights = arguments.net.partition("=")
-    recipe = load_recipe(name)
-    net, spec = recipe.build().eval(), recipe.spec
-    net.load_state_dict(load_weights(Path(weights)))
-    length = (spec.n_frames - 1) * spec.hop + spec.n_fft
+    net, recipe = load_net(arguments.net)
+    spec = recipe.spec
     for song in songs(arguments.songs):
         stems = torch.from_numpy(song.stems)[..., : arguments.seconds * spec.sample_rate]
         apart = (stems[:, 0] - stems[:, 1]).square().sum(-1) / stems.square().sum((1, 2))
-        n_tiles = stems.shape[-1] // length
-        tiles = stems[..., : n_tiles * length].unflatten(-1, (n_tiles, length)).permute(2, 0, 1, 3)
         signal = torch.zeros(len(STEMS))
         errors = torch.zeros(2, len(STEMS))
-        for some in tiles.split(TILES_AT_ONCE):
-            targets = Targets.of(spectra(some, spec), torch.ones(len(some), len(STEMS)))
-            masks = estimate(net, net, targets, spec)
+        for masks, targets in judged(net, recipe, stems, spec.n_frames):
             signal += targets.magnitude.square().sum(AXES)
-            for error, tried in zip(
-                errors, (masks, with_places(masks, targets, apart[OTHER])), strict=True
-            ):
-                error += targets.squared_error(tried).sum(AXES)
+            errors[0] += targets.squared_error(masks).sum(AXES)
+            mixed = with_places(masks, targets, apart[OTHER])
+            errors[1] += targets.squared_error(mixed).sum(AXES)
         print(song.name)
         for head, row in (
             ("sides, %", 50 * apart),

@@ -15,33 +15,24 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tiles import judged, load_net
 from torch import Tensor
 
 from unbraid.evaluation.panel import songs
 from unbraid.stems import STEMS
-from unbraid.training.estimate import estimate, spectra
-from unbraid.training.losses import Targets
 from unbraid.training.nets.net import Net
-from unbraid.training.recipe import Recipe, load_recipe
+from unbraid.training.recipe import Recipe
 from unbraid.training.trainer import prepare_process
-from unbraid.training.weights import load_weights
 
 LENGTH_S = 60
-FRAMES_AT_ONCE = 768
 SHIFT_S = 0.18
 """Besides a quarter of the song for each stem, or a bar could fall upon a bar."""
 
 
 def pooled_sdr_db(net: Net, recipe: Recipe, stems: Tensor, n_frames: int) -> Tensor:
     """(4,), of stems (4, 2, n_samples) in tiles side by side; NaN where there is no sound."""
-    length = (n_frames - 1) * recipe.spec.hop + recipe.spec.n_fft
-    n_tiles = stems.shape[-1] // length
-    tiles = stems[..., : n_tiles * length].unflatten(-1, (n_tiles, length)).permute(2, 0, 1, 3)
     signal, error = torch.zeros(len(STEMS)), torch.zeros(len(STEMS))
-    for some in tiles.split(FRAMES_AT_ONCE // n_frames):
-        spectrum = spectra(some, recipe.spec)[..., : recipe.spec.n_bins, :]
-        targets = Targets.of(spectrum, torch.ones(len(some), len(STEMS)))
-        masks = estimate(net, net, targets, recipe.spec)
+    for masks, targets in judged(net, recipe, stems, n_frames):
         signal += targets.magnitude.square().sum(dim=(0, 2, 3, 4))
         error += targets.squared_error(masks).sum(dim=(0, 2, 3, 4))
     return (10 * torch.log10(signal / error)).masked_fill(signal == 0, torch.nan)
@@ -63,10 +54,7 @@ def main() -> None:
     arguments = parser.parse_args()
     prepare_process()
     for text in arguments.nets:
-        name, _, weights = text.partition("=")
-        recipe = load_recipe(name)
-        net = recipe.build().eval()
-        net.load_state_dict(load_weights(Path(weights)))
+        net, recipe = load_net(text)
         crop = arguments.crop or recipe.crop_frames
         tile, rate = recipe.spec.n_frames, recipe.spec.sample_rate
         rows = defaultdict(list)

@@ -10,11 +10,11 @@
 - Masks are a softmax over the stems: they sum to one.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
 
 from unbraid.errors import TrainingError
 from unbraid.models.manifest import InputKind, OutputKind
@@ -200,6 +200,24 @@ class BandSplit(nn.Module):
         return torch.unflatten(x, 2, (n_batch, n_frames)).permute(2, 1, 0, 3)
 
 
+class SilentSplit(BandSplit):
+    """The same of the lowest bands, silent at first: it adds to a net what it learns.
+
+    forward: (batch, n_in, n_rows, frames), of these bands, to (batch, n_out, n_bands, frames), of
+    all; 0 above these.
+    """
+
+    def __init__(self, bands: Bands, n_widths: int, n_in: int, n_out: int) -> None:
+        zone = bands.zone(0, n_widths)
+        super().__init__(zone, n_in, n_out)
+        self.n_rows, self.n_above = zone.rows.stop, bands.n_bands - zone.n_bands
+        for weight in self.weights:
+            nn.init.zeros_(weight)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return F.pad(super().forward(image), (0, 0, 0, self.n_above))
+
+
 class BandJoin(nn.Module):
     """Features of bands to mask logits of rows: (batch, n_in, n_bands, frames) and the image to
     (batch, 8, n_rows, frames)."""
@@ -215,22 +233,20 @@ class BandJoin(nn.Module):
             self.weights.append(weight)
         self.bias = nn.Parameter(torch.zeros(self.n_out, bands.n_rows, 1))
         self.pictures = self.place_pictures = None
+
+        def weights(zone: Zone, n_pictures: int) -> nn.Parameter:
+            return nn.Parameter(torch.zeros(zone.n_bands, self.n_out * n_pictures, n_in))
+
         if config.n_pictures:
             self.zone, self.first = bands.zone(*config.pictures_of), config.pictures_of[0]
             self.pictures = self._pictures(N_VIEWS, config.n_pictures)
-            self.follow = nn.Parameter(
-                torch.empty(self._follow_shape(self.zone, config.n_pictures, n_in))
-            )
+            self.follow = weights(self.zone, config.n_pictures)
             nn.init.normal_(self.follow, std=0.15 * n_in**-0.5)
         if config.n_place_pictures:
             self.place_zone, self.place_first = bands.zone(*config.places_of), config.places_of[0]
             self.place_pictures = self._pictures(2, config.n_place_pictures)
             # Silent at first: they add to a net what it learns of them.
-            shape = self._follow_shape(self.place_zone, config.n_place_pictures, n_in)
-            self.follow_places = nn.Parameter(torch.zeros(shape))
-
-    def _follow_shape(self, zone: Zone, n_pictures: int, n_in: int) -> tuple[int, int, int]:
-        return (zone.n_bands, self.n_out * n_pictures, n_in)
+            self.follow_places = weights(self.place_zone, config.n_place_pictures)
 
     @staticmethod
     def _pictures(n_in: int, n_pictures: int) -> nn.Sequential:
@@ -250,29 +266,34 @@ class BandJoin(nn.Module):
             band += n
         if self.pictures is not None:
             pictures = self.pictures(image[:, :, self.zone.rows])
-            followed = self._followed(frames, pictures, self.follow, self.zone)
-            for number, part in enumerate(followed, self.first):
-                parts[number] = parts[number] + part
+            self._add(parts, self.first, frames, pictures, self.follow, self.zone)
         if self.place_pictures is not None:
-            seen = self.place_zone.rows  # bins, so far down
-            pictures = self.place_pictures(places(spectrum, seen.stop)[:, :, seen])
-            followed = self._followed(frames, pictures, self.follow_places, self.place_zone)
-            for number, part in enumerate(followed, self.place_first):
-                parts[number] = parts[number] + part
+            zone = self.place_zone
+            seen = places(spectrum, zone.rows.stop)[:, :, zone.rows]  # rows are bins, so far down
+            pictures = self.place_pictures(seen)
+            self._add(parts, self.place_first, frames, pictures, self.follow_places, zone)
         rows = [part.transpose(0, 1).flatten(1, 2) for part in parts]
         logits = torch.cat(rows, dim=1) + self.bias  # (8, n_rows, batch * frames)
         return torch.unflatten(logits, 2, (n_batch, n_frames)).permute(2, 0, 1, 3)
 
-    def _followed(
-        self, frames: Tensor, pictures: Tensor, follow: Tensor, zone: Zone
-    ) -> Iterator[Tensor]:
-        """What bands take of the pictures, (n, 8, width, batch * frames) for each class."""
+    def _add(
+        self,
+        parts: list[Tensor],
+        first: int,
+        frames: Tensor,
+        pictures: Tensor,
+        follow: Tensor,
+        zone: Zone,
+    ) -> None:
+        """Add what bands take of pictures to their logits, (n, 8, width, batch * frames) for each
+        class from the first that follows them."""
         n_pictures = pictures.shape[1]
         pictures = pictures.permute(2, 0, 3, 1).flatten(1, 2)  # (rows, batch * frames, pictures)
         follow = follow @ frames[zone.bands]  # (bands, 8 * pictures, batch * frames)
         follow = torch.unflatten(follow, 1, (self.n_out, n_pictures))
         row, band = 0, 0
-        for width, n in zone.classes:
+        for number, (width, n) in enumerate(zone.classes, first):
             shown = torch.unflatten(pictures[row : row + n * width], 0, (n, width))
-            yield torch.einsum("nopt,nwtp->nowt", follow[band : band + n], shown)
+            taken = torch.einsum("nopt,nwtp->nowt", follow[band : band + n], shown)
+            parts[number] = parts[number] + taken
             row, band = row + n * width, band + n

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from unbraid.spec import Spec
-from unbraid.training.nets.bands import Bands, BandSplit
+from unbraid.training.nets.bands import Bands, SilentSplit
 
 BINS, FRAMES = -2, -1
 """Axes of a spectrum."""
@@ -36,9 +36,9 @@ class PhaseSteps(nn.Module):
         self, bands: Bands, n_widths: int, axis: int, spec: Spec, compression: float, n_out: int
     ) -> None:
         super().__init__()
-        zone = bands.zone(0, n_widths)
         self.axis, self.compression = axis, compression
-        self.n_bins, self.n_above = zone.rows.stop, bands.n_bands - zone.n_bands
+        self.split = SilentSplit(bands, n_widths, 2, n_out)
+        self.n_bins = self.split.n_rows
         usual = torch.full((self.n_bins, 1), torch.pi)
         if axis == FRAMES:
             usual = torch.arange(self.n_bins)[:, None] * (2 * torch.pi * spec.hop / spec.n_fft)
@@ -46,12 +46,10 @@ class PhaseSteps(nn.Module):
         self.sin: Tensor
         self.register_buffer("cos", torch.cos(usual), persistent=False)
         self.register_buffer("sin", torch.sin(usual), persistent=False)
-        self.split = BandSplit(zone, 2, n_out)
-        for weight in self.split.weights:
-            nn.init.zeros_(weight)
 
     def forward(self, spectrum: Tensor) -> Tensor:
-        return F.pad(self.split(self.points(spectrum)), (0, 0, 0, self.n_above))
+        features: Tensor = self.split(self.points(spectrum))
+        return features
 
     def points(self, spectrum: Tensor) -> Tensor:
         """Of the sum of both channels, (batch, 2, bins, n_frames); 0 in the first frame, or bin."""

@@ -23,7 +23,15 @@ from torch.nn import functional as F  # noqa: N812
 from unbraid.errors import TrainingError
 from unbraid.spec import Spec
 from unbraid.stems import STEMS
-from unbraid.training.nets.bands import N_VIEWS, BandConfig, BandJoin, BandNet, Bands, BandSplit
+from unbraid.training.nets.bands import (
+    N_VIEWS,
+    BandConfig,
+    BandJoin,
+    BandNet,
+    Bands,
+    BandSplit,
+    SilentSplit,
+)
 from unbraid.training.nets.net import Net
 from unbraid.training.nets.paths import Line, TimePath
 from unbraid.training.nets.phases import BINS, FRAMES, PhaseSteps
@@ -81,7 +89,7 @@ class Strands(BandNet):
         )
         self.places = None
         if config.seen_places_of:
-            self.places = Places(self.bands, config.seen_places_of, filters[0])
+            self.places = SilentSplit(self.bands, config.seen_places_of, 2, filters[0])
         self.before, self.after = (
             TimePath(filters[0], config.hidden) if config.hidden else nn.Identity()
             for _ in range(2)
@@ -99,32 +107,13 @@ class Strands(BandNet):
             if steps is not None:
                 features = features + steps(spectrum)
         if self.places is not None:
-            features = features + self.places(spectrum)
+            features = features + self.places(places(spectrum, self.places.n_rows))
         features = self.before(features)
         if self.line is not None:
             features = self.line(features)
         features = self.after(self.body(features))
         logits: Tensor = self.join(features, image, spectrum)
         return logits
-
-
-class Places(nn.Module):
-    """Where a band's bins stand between the channels, by a linear map of its own; silent at first.
-
-    forward: spectrum (batch, 4, n_bins, n_frames) to features (batch, n_out, n_bands, n_frames), 0
-    above the bands that are seen.
-    """
-
-    def __init__(self, bands: Bands, n_widths: int, n_out: int) -> None:
-        super().__init__()
-        zone = bands.zone(0, n_widths)
-        self.n_bins, self.n_above = zone.rows.stop, bands.n_bands - zone.n_bands
-        self.split = BandSplit(zone, 2, n_out)
-        for weight in self.split.weights:
-            nn.init.zeros_(weight)
-
-    def forward(self, spectrum: Tensor) -> Tensor:
-        return F.pad(self.split(places(spectrum, self.n_bins)), (0, 0, 0, self.n_above))
 
 
 def conv(n_in: int, n_out: int, stride: int = 1) -> nn.Sequential:
