@@ -16,6 +16,7 @@ from unbraid.models.session import Graph
 from unbraid.separation.tiles import TileGrid
 from unbraid.spectral.masks import carry_upward, ratio_masks
 from unbraid.spectral.stft import istft, stft
+from unbraid.spectral.wiener import wiener
 from unbraid.stems import STEMS
 
 if TYPE_CHECKING:
@@ -101,9 +102,10 @@ class Separator:
         seen = spectrum[:, : spec.n_bins]
         magnitude = np.ascontiguousarray(np.abs(seen))
         masks = carry_upward(self._masks(seen, magnitude)[: len(self._claimed)], magnitude, spec)
+        stems = wiener(masks.real, spectrum) if np.isrealobj(masks) else masks * spectrum
         claims = np.empty((len(masks), *mixture.shape), np.float32)
-        for claim, mask in zip(claims, masks, strict=True):  # one at a time, for memory
-            claim[:] = istft(mask * spectrum, spec)
+        for claim, stem in zip(claims, stems, strict=True):  # one at a time, for memory
+            claim[:] = istft(stem, spec)
         return claims
 
     def _given(self, tile: Callable[[Card], NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -3,11 +3,13 @@
 `unbraid.separation.separator` does the same with numpy; a test holds the two together.
 """
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from unbraid.models.manifest import InputKind
 from unbraid.spec import Spec
+from unbraid.spectral.wiener import SILENCE, covariances
 from unbraid.stems import STEMS
 from unbraid.training.losses import Targets
 from unbraid.training.nets.net import Net
@@ -34,7 +36,9 @@ def given(targets: Targets, kind: InputKind) -> Tensor:
     return value.contiguous(memory_format=torch.channels_last)
 
 
-def estimate(net: Net, forward: nn.Module, targets: Targets, spec: Spec) -> Tensor:
+def estimate(
+    net: Net, forward: nn.Module, targets: Targets, spec: Spec, wiener: bool = False
+) -> Tensor:
     """Estimates of a net's stems, as losses want them: real masks, or complex spectra.
 
     Args:
@@ -42,6 +46,7 @@ def estimate(net: Net, forward: nn.Module, targets: Targets, spec: Spec) -> Tens
         forward: what is called: the net, or what shares it between processes.
         targets: of a batch, all four stems.
         spec: the analysis settings.
+        wiener: filter what is a real mask, as the separator does.
 
     Returns:
         (batch, stems, 2, n_bins, n_frames).
@@ -51,18 +56,49 @@ def estimate(net: Net, forward: nn.Module, targets: Targets, spec: Spec) -> Tens
     with torch.autocast(output.device.type, enabled=False):
         output = output.float()
         match net.output_kind:
-            case "mask":
-                return output
             case "complex_mask":
                 masks = torch.complex(output[:, :, 0::2], output[:, :, 1::2])
                 return masks * targets.spectrum
             case "waveform":
                 return spectra(output, spec)
+            case "mask":
+                masks = output
             case "magnitude" if net.stems == STEMS:
-                return ratio_masks(output)
+                masks = ratio_masks(output)
             case _:
                 # Not held to 1 as when separating: no gradient would bring it back.
-                return output / targets.mixture.clamp(min=1e-6)
+                masks = output / targets.mixture.clamp(min=1e-6)
+        return filtered(masks, targets) if wiener else masks
+
+
+def filtered(masks: Tensor, targets: Targets) -> Tensor:
+    """Spectra as the multichannel Wiener filter makes them; torch's twin of
+    `unbraid.spectral.wiener`. Gradients reach masks through the filter, not through covariances.
+
+    Args:
+        masks: real, (batch, stems, 2, n_bins, n_frames).
+        targets: the same batch's.
+
+    Returns:
+        Complex, the same shape.
+    """
+    power = targets.mixture.square()
+    powers = (masks * power).sum(dim=2)  # (batch, stems, n_bins, n_frames)
+    rest = (power.sum(dim=2) - powers.sum(dim=1, keepdim=True)).clamp(min=0)
+    powers = torch.cat([powers, rest], dim=1) + SILENCE
+    mixtures = targets.spectrum[:, 0]
+    found = [
+        covariances(v.numpy(force=True).swapaxes(-1, -2), x.numpy(force=True).swapaxes(-1, -2))
+        for v, x in zip(powers, mixtures, strict=True)
+    ]
+    axes, spread = (torch.from_numpy(np.stack(each)).to(masks) for each in zip(*found, strict=True))
+    x, y = torch.einsum("nac,ncbf->anbf", axes.to(mixtures), mixtures)
+    a, b, c = torch.einsum("nsk,nsbf->knbf", spread.flatten(2)[..., [0, 1, 3]], powers)
+    determinant = a * c - b * b
+    whitened = torch.stack([c * x - b * y, a * y - b * x], dim=1) / determinant[:, None]
+    ways = torch.einsum("nac,nsad->nscd", axes, spread[:, :-1]).to(mixtures)
+    parts = torch.einsum("nscd,ndbf->nscbf", ways, whitened)
+    return parts * powers[:, :-1, None]
 
 
 def ratio_masks(magnitudes: Tensor) -> Tensor:

@@ -51,6 +51,7 @@ class Recipe:
     loss: LossConfig = field(default_factory=LossConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     source_weights: dict[str, float] = field(default_factory=dict)
+    wiener: bool = False  # losses judge stems behind the separator's filter, not the masks
     crop_frames: int = 64  # frames of an example: 1.5 s
     batch_size: int = 8
     seed: int = 0

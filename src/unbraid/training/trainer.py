@@ -294,7 +294,9 @@ class Trainer:
         if self._buffers:  # A net of no batch normalisation has none.
             torch._foreach_copy_(self._buffers_before, self._buffers)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._precision_is_bf16):
-            estimates = estimate(self.net, net, targets, self.recipe.spec)
+            estimates = estimate(
+                self.net, net, targets, self.recipe.spec, wiener=self.recipe.wiener
+            )
         targets = targets.only(self.net.stems)
         loss = total_loss(estimates, targets, self.recipe.loss, self.recipe.spec, self.net.stems)
         if self._adversary:
