@@ -3,7 +3,7 @@ import pytest
 
 from unbraid.spec import Spec
 from unbraid.spectral.stft import stft
-from unbraid.spectral.wiener import wiener
+from unbraid.spectral.wiener import wiener as one_by_one
 
 SPEC = Spec(n_fft=1024, hop=256, n_bins=513, n_frames=96, context=8)
 PANNED = np.array([[0.92], [0.38]], np.float32)
@@ -17,6 +17,10 @@ def bursts():
     noise = rng.standard_normal((3, SPEC.n_samples)).astype(np.float32)
     loud = np.repeat(rng.uniform(0.02, 1, (3, 40)), -(-SPEC.n_samples // 40), axis=1)
     return (0.1 * noise * loud[:, : SPEC.n_samples])[:, None].astype(np.float32)
+
+
+def wiener(masks, spectrum):
+    return np.stack([stem.copy() for stem in one_by_one(masks, spectrum)])
 
 
 def masks_of(stems):

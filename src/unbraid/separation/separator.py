@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,14 +99,20 @@ class Separator:
         if self._graphs[0].card.input == "waveform":
             return self._given(lambda card: mixture)[: len(self._claimed)]
         spectrum = stft(mixture, spec)
-        seen = spectrum[:, : spec.n_bins]
-        magnitude = np.ascontiguousarray(np.abs(seen))
-        masks = carry_upward(self._masks(seen, magnitude)[: len(self._claimed)], magnitude, spec)
-        stems = wiener(masks.real, spectrum) if np.isrealobj(masks) else masks * spectrum
-        claims = np.empty((len(masks), *mixture.shape), np.float32)
-        for claim, stem in zip(claims, stems, strict=True):  # one at a time, for memory
+        claims = np.empty((len(self._claimed), *mixture.shape), np.float32)
+        for claim, stem in zip(claims, self._spectra(spectrum), strict=True):
             claim[:] = istft(stem, spec)
         return claims
+
+    def _spectra(self, spectrum: NDArray[np.complex64]) -> Iterator[NDArray[np.complex64]]:
+        """Of the claimed stems, one at a time, for memory; (2, n_rows, n_frames)."""
+        seen = spectrum[:, : self.spec.n_bins]
+        magnitude = np.ascontiguousarray(np.abs(seen))
+        masks = self._masks(seen, magnitude)[: len(self._claimed)]
+        masks = carry_upward(masks, magnitude, self.spec)
+        if np.iscomplexobj(masks):
+            return (mask * spectrum for mask in masks)
+        return wiener(masks.real, spectrum)
 
     def _given(self, tile: Callable[[Card], NDArray[np.float32]]) -> NDArray[np.float32]:
         """What the graphs give of the tiles they are given, in the order of STEMS."""

@@ -11,14 +11,16 @@ masks share out of the mixture's power, not the squares of masked magnitudes: wh
 nothing, as in mono, the filter then is the mask.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 N_ITERATIONS = 12
 """Of expectation and maximisation. 8 cost 0.1 dB on records, 20 give nothing more."""
 
-EVERY_BIN, N_LOWEST, EVERY_FRAME = 2, 1024, 4
-"""Bins and frames from which covariances are learnt; all of them would give 0.05 dB more."""
+SOME = (..., slice(None, None, 4), slice(None, 1024, 2))
+"""Frames and bins from which covariances are learnt; all of them would give 0.05 dB more."""
 
 FLOOR = 1e-4
 """Of a covariance's eigenvalues beside its stem's power: no stem stands in quite one place."""
@@ -33,47 +35,72 @@ Floats = NDArray[np.float32]
 Complexes = NDArray[np.complex64]
 
 
-def wiener(masks: Floats, spectrum: Complexes) -> Complexes:
-    """Spectra of stems, from their masks and from where they stand.
+def wiener(masks: Floats, spectrum: Complexes) -> Iterator[Complexes]:
+    """Spectra of stems, from their masks and from where they stand; one at a time, for memory.
 
     Args:
         masks: float32, (stems, 2, bins, frames), from 0 to 1. What all of them leave is one stem
             more.
         spectrum: the mixture's, complex64, (2, bins, frames).
 
-    Returns:
-        complex64, (stems, 2, bins, frames). With the one more they sum to the mixture.
+    Yields:
+        complex64, (2, bins, frames), in the order of the masks; each takes the place of the one
+        before. With the one more they sum to the mixture.
     """
     # Frame by frame in memory, as `stft` gives spectra and `istft` wants them.
-    channels = np.swapaxes(spectrum, -1, -2)
-    power = np.square(channels.real) + np.square(channels.imag)
-    powers = np.empty((len(masks) + 1, *power.shape[1:]), np.float32)
-    for shared, mask in zip(powers, masks, strict=False):
-        (np.swapaxes(mask, -1, -2) * power).sum(axis=0, out=shared)
-    np.maximum(power.sum(axis=0) - powers[:-1].sum(axis=0), 0, out=powers[-1])
+    masks, channels = np.swapaxes(masks, -1, -2), np.swapaxes(spectrum, -1, -2)
+    axes, spread = covariances(shared_out(masks[SOME], channels[SOME]), channels[SOME])
+    # The mixture times the inverse of its covariance; each stem is its own covariance times that.
+    whitened = np.empty(channels.shape, np.complex64)
+    blocks = [slice(at, at + BLOCK_FRAMES) for at in range(0, channels.shape[1], BLOCK_FRAMES)]
+    for block in blocks:
+        powers = shared_out(masks[:, :, block], channels[:, block])
+        x, y = (p * channels[0, block] + q * channels[1, block] for p, q in axes)
+        a, b, c = _inverse(np.einsum("sk,sfb->kfb", _numbers(spread), powers))
+        np.add(a * x, b * y, out=whitened[0, block])
+        np.add(b * x, c * y, out=whitened[1, block])
+    stem = np.empty_like(whitened)
+    for mask, ways in zip(masks, axes.T @ spread[:-1], strict=True):
+        for block in blocks:
+            x, y = whitened[:, block]
+            power = (mask[:, block] * _power(channels[:, block])).sum(axis=0)
+            for channel, (p, q) in zip(stem, ways, strict=True):
+                np.multiply(p * x + q * y, power, out=channel[block])
+        yield np.swapaxes(stem, -1, -2)
+
+
+def shared_out(masks: Floats, channels: Complexes) -> Floats:
+    """Powers of the stems and of what they leave, both channels' together: (stems, 2, frames,
+    bins) and (2, frames, bins) to (stems + 1, frames, bins), above 0."""
+    mixture = _power(channels)
+    powers = np.empty((len(masks) + 1, *mixture.shape[1:]), np.float32)
+    for power, mask in zip(powers, masks, strict=False):
+        (mask * mixture).sum(axis=0, out=power)
+    np.maximum(mixture.sum(axis=0) - powers[:-1].sum(axis=0), 0, out=powers[-1])
     powers += np.float32(SILENCE)
-    stems = _filtered(powers, channels, *covariances(powers, channels))
-    return np.swapaxes(stems, -1, -2)
+    return powers
+
+
+def _power(channels: Complexes) -> Floats:
+    return np.square(channels.real) + np.square(channels.imag)
 
 
 def covariances(powers: Floats, channels: Complexes) -> tuple[Floats, Floats]:
     """How a unit of each stem's power is spread over the channels, by expectation-maximisation.
 
     Args:
-        powers: of all stems, (stems, frames, bins), above 0; they sum to the mixture's.
-        channels: of the mixture, (2, frames, bins).
+        powers: of all stems, float32, (stems, frames, bins), above 0.
+        channels: the mixture's spectrum, complex64, (2, frames, bins).
 
     Returns:
         Two perpendicular axes of the plane of left and right, (2, 2), a row each; and matrices
         (stems, 2, 2), symmetric, whose rows and columns are these axes.
     """
-    some = (..., slice(None, None, EVERY_FRAME), slice(None, N_LOWEST, EVERY_BIN))
-    v = powers[some].reshape(len(powers), -1)
-    channels = channels[some].reshape(2, -1)
+    v, channels = powers.reshape(len(powers), -1), channels.reshape(2, -1)
     # The mixture's own axes, on most records middle and side: along them matrices that are all but
     # singular (mono, or all on one side) are so in one number, not in the difference of three.
     axes = np.linalg.eigh(np.einsum("cn,dn->cd", channels, channels.conj()).real)[1].T
-    x, y = _along(axes, channels)
+    x, y = (p * channels[0] + q * channels[1] for p, q in axes)
     xx, xy, yy = np.square(np.abs(x)), (x * y.conj()).real, np.square(np.abs(y))
     # Divided by a bin's power, so that their products neither overflow nor vanish.
     whole = v.sum(axis=0)
@@ -95,30 +122,6 @@ def covariances(powers: Floats, channels: Complexes) -> tuple[Floats, Floats]:
         change = _matrices(np.einsum("sn,cn->sc", weights, departure))
         found = found + found @ change @ found + floor
     return axes, found
-
-
-def _filtered(powers: Floats, channels: Complexes, axes: Floats, spread: Floats) -> Complexes:
-    """Left and right of all stems but the last, (stems - 1, 2, frames, bins)."""
-    n_stems, (n_frames, n_bins) = len(powers) - 1, powers.shape[1:]
-    ways = (axes.T @ spread[:-1]).reshape(-1, 2)
-    stems = np.empty((n_stems, 2, n_frames, n_bins), np.complex64)
-    for first in range(0, n_frames, BLOCK_FRAMES):
-        block = slice(first, first + BLOCK_FRAMES)
-        v = powers[:, block].reshape(n_stems + 1, -1)
-        x, y = _along(axes, channels[:, block].reshape(2, -1))
-        a, b, c = _inverse(np.einsum("sk,sn->kn", _numbers(spread), v))
-        whitened = np.stack([a * x + b * y, b * x + c * y])
-        # Complex as pairs of reals: the same sums, twice as fast.
-        parts = np.einsum("wa,an->wn", ways, whitened.view(np.float32)).view(np.complex64)
-        parts = parts.reshape(n_stems, 2, -1)
-        parts *= v[:-1, None]
-        stems[:, :, block] = parts.reshape(n_stems, 2, -1, n_bins)
-    return stems
-
-
-def _along(axes: Floats, channels: Complexes) -> list[Complexes]:
-    # No `@` in this module: what it hands to the BLAS is so small that its threads would only spin.
-    return [a * channels[0] + b * channels[1] for a, b in axes]
 
 
 def _inverse(numbers: Floats) -> tuple[Floats, Floats, Floats]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from unbraid.models.manifest import InputKind
 from unbraid.spec import Spec
-from unbraid.spectral.wiener import SILENCE, covariances
+from unbraid.spectral.wiener import SILENCE, SOME, covariances
 from unbraid.stems import STEMS
 from unbraid.training.losses import Targets
 from unbraid.training.nets.net import Net
@@ -88,8 +88,8 @@ def filtered(masks: Tensor, targets: Targets) -> Tensor:
     powers = torch.cat([powers, rest], dim=1) + SILENCE
     mixtures = targets.spectrum[:, 0]
     found = [
-        covariances(v.numpy(force=True).swapaxes(-1, -2), x.numpy(force=True).swapaxes(-1, -2))
-        for v, x in zip(powers, mixtures, strict=True)
+        covariances(*(np.swapaxes(each.numpy(force=True), -1, -2)[SOME] for each in pair))
+        for pair in zip(powers, mixtures, strict=True)
     ]
     axes, spread = (torch.from_numpy(np.stack(each)).to(masks) for each in zip(*found, strict=True))
     x, y = torch.einsum("nac,ncbf->anbf", axes.to(mixtures), mixtures)
