@@ -93,12 +93,14 @@ def filtered(masks: Tensor, targets: Targets) -> Tensor:
     ]
     axes, spread = (torch.from_numpy(np.stack(each)).to(masks) for each in zip(*found, strict=True))
     x, y = torch.einsum("nac,ncbf->anbf", axes.to(mixtures), mixtures)
-    a, b, c = torch.einsum("nsk,nsbf->knbf", spread.flatten(2)[..., [0, 1, 3]], powers)
+    # As shares, or gradients in quiet bins would be quotients of what floats cannot hold.
+    shares = powers / powers.sum(dim=1, keepdim=True)
+    a, b, c = torch.einsum("nsk,nsbf->knbf", spread.flatten(2)[..., [0, 1, 3]], shares)
     determinant = a * c - b * b
     whitened = torch.stack([c * x - b * y, a * y - b * x], dim=1) / determinant[:, None]
     ways = torch.einsum("nac,nsad->nscd", axes, spread[:, :-1]).to(mixtures)
     parts = torch.einsum("nscd,ndbf->nscbf", ways, whitened)
-    return parts * powers[:, :-1, None]
+    return parts * shares[:, :-1, None]
 
 
 def ratio_masks(magnitudes: Tensor) -> Tensor:

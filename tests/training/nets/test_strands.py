@@ -12,7 +12,6 @@ from unbraid.spec import Spec  # noqa: E402
 from unbraid.stems import STEMS  # noqa: E402
 from unbraid.training.export import cost  # noqa: E402
 from unbraid.training.nets.bands import Bands  # noqa: E402
-from unbraid.training.nets.places import places  # noqa: E402
 from unbraid.training.nets.strands import REACH, StrandsConfig  # noqa: E402
 from unbraid.training.recipe import load_recipe  # noqa: E402
 
@@ -29,9 +28,6 @@ SMALL = StrandsConfig(
     n_heads=2,
     n_pictures=2,
     pictures_of=(1, 3),
-    n_place_pictures=2,
-    places_of=(0, 2),
-    seen_places_of=2,
     advances_of=2,
     delays_of=2,
     hidden=8,
@@ -131,33 +127,10 @@ def test_an_attack_says_when_in_its_frame_it_comes():
     assert not x[0].any()
 
 
-def test_a_panned_sound_has_one_place_however_loud_it_is():
-    tone = torch.randn(1, 129, 32, dtype=torch.complex64) * torch.logspace(0, 3, 32)
-
-    def place(left, right):
-        left, right = left * tone, right * tone
-        stacked = torch.stack([left.real, left.imag, right.real, right.imag], dim=1)
-        return places(stacked, 100)[0].mean(dim=(1, 2)).tolist()
-
-    for (left, right), wanted in {
-        (1, 1): (0, 0),
-        (1, 0): (1, 1),
-        (0, 2): (1, -1),
-        (3, -3): (2, 0),
-        (0.6, 0.2): (0.4, 0.8),
-    }.items():
-        assert place(left, right) == pytest.approx(wanted, abs=0.01)
-    silent = places(torch.zeros(1, 4, 129, 32), 100)
-    assert silent.shape == (1, 2, 100, 32)
-    assert not silent.any()
-
-
 def test_what_was_added_changes_nothing_until_it_has_learnt():
     """So a net trained without can go on with it."""
     grown = SMALL.build(SPEC, STEMS).eval()
-    parts = dict.fromkeys(
-        ["hidden", "line", "advances_of", "delays_of", "n_place_pictures", "seen_places_of"], 0
-    )
+    parts = dict.fromkeys(["hidden", "line", "advances_of", "delays_of"], 0)
     plain = replace(SMALL, **parts).build(SPEC, STEMS).eval()
     left, unknown = grown.load_state_dict(plain.state_dict(), strict=False)
     assert left

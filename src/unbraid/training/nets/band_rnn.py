@@ -57,7 +57,7 @@ class BandRNN(BandNet):
     def logits(self, image: Tensor, spectrum: Tensor) -> Tensor:
         """See `BandNet`."""
         features = self.body(self.split(image))  # (batch, 64, 63, 192)
-        logits: Tensor = self.join(features, image, spectrum)
+        logits: Tensor = self.join(features, image)
         return logits
 
 

@@ -10,6 +10,7 @@
 - Masks are a softmax over the stems: they sum to one.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -21,7 +22,6 @@ from unbraid.models.manifest import InputKind, OutputKind
 from unbraid.spec import Spec
 from unbraid.stems import STEMS
 from unbraid.training.nets.net import Net
-from unbraid.training.nets.places import places
 
 N_VIEWS = 4
 """Left, right, middle, side."""
@@ -39,9 +39,6 @@ class BandConfig:
     n_pictures: int = 8  # at full resolution; 0: none
     # The bands that follow them: of which widths, counted from 0 Hz up, the last one not included.
     pictures_of: tuple[int, int] = (0, 7)
-    # More such pictures, of where sounds stand between the channels; 0: none.
-    n_place_pictures: int = 0
-    places_of: tuple[int, int] = (0, 5)
     compression: float = 0.3  # exponent on the input magnitudes
     complex_masks: bool = False  # with an imaginary part as well, that of all stems being 0
 
@@ -226,37 +223,26 @@ class BandJoin(nn.Module):
         super().__init__()
         self.classes = bands.classes
         self.n_out = (4 if config.complex_masks else 2) * len(STEMS)
+        self.n_pictures = config.n_pictures
         self.weights = nn.ParameterList()
         for width, n in self.classes:
             weight = torch.empty(n, self.n_out * width, n_in)
             nn.init.normal_(weight, std=0.15 * n_in**-0.5)
             self.weights.append(weight)
         self.bias = nn.Parameter(torch.zeros(self.n_out, bands.n_rows, 1))
-        self.pictures = self.place_pictures = None
-
-        def weights(zone: Zone, n_pictures: int) -> nn.Parameter:
-            return nn.Parameter(torch.zeros(zone.n_bands, self.n_out * n_pictures, n_in))
-
         if config.n_pictures:
-            self.zone, self.first = bands.zone(*config.pictures_of), config.pictures_of[0]
-            self.pictures = self._pictures(N_VIEWS, config.n_pictures)
-            self.follow = weights(self.zone, config.n_pictures)
+            self.first, end = config.pictures_of
+            self.zone = bands.zone(self.first, end)
+            self.pictures = nn.Sequential(
+                nn.Conv2d(N_VIEWS, config.n_pictures, 3, padding=1, bias=False),
+                nn.BatchNorm2d(config.n_pictures),
+                nn.ReLU(),
+            )
+            n_follow = self.n_out * config.n_pictures
+            self.follow = nn.Parameter(torch.empty(self.zone.n_bands, n_follow, n_in))
             nn.init.normal_(self.follow, std=0.15 * n_in**-0.5)
-        if config.n_place_pictures:
-            self.place_zone, self.place_first = bands.zone(*config.places_of), config.places_of[0]
-            self.place_pictures = self._pictures(2, config.n_place_pictures)
-            # Silent at first: they add to a net what it learns of them.
-            self.follow_places = weights(self.place_zone, config.n_place_pictures)
 
-    @staticmethod
-    def _pictures(n_in: int, n_pictures: int) -> nn.Sequential:
-        return nn.Sequential(
-            nn.Conv2d(n_in, n_pictures, 3, padding=1, bias=False),
-            nn.BatchNorm2d(n_pictures),
-            nn.ReLU(),
-        )
-
-    def forward(self, features: Tensor, image: Tensor, spectrum: Tensor) -> Tensor:
+    def forward(self, features: Tensor, image: Tensor) -> Tensor:
         n_batch, _, _, n_frames = features.shape
         frames = features.permute(2, 1, 0, 3).flatten(2)  # (bands, n_in, batch * frames)
         parts, band = [], 0
@@ -264,36 +250,21 @@ class BandJoin(nn.Module):
             x = weight @ frames[band : band + n]  # (n, 8 * width, batch * frames)
             parts.append(torch.unflatten(x, 1, (self.n_out, width)))
             band += n
-        if self.pictures is not None:
-            pictures = self.pictures(image[:, :, self.zone.rows])
-            self._add(parts, self.first, frames, pictures, self.follow, self.zone)
-        if self.place_pictures is not None:
-            zone = self.place_zone
-            seen = places(spectrum, zone.rows.stop)[:, :, zone.rows]  # rows are bins, so far down
-            pictures = self.place_pictures(seen)
-            self._add(parts, self.place_first, frames, pictures, self.follow_places, zone)
+        if self.n_pictures:
+            for number, part in enumerate(self._followed(frames, image), self.first):
+                parts[number] = parts[number] + part
         rows = [part.transpose(0, 1).flatten(1, 2) for part in parts]
         logits = torch.cat(rows, dim=1) + self.bias  # (8, n_rows, batch * frames)
         return torch.unflatten(logits, 2, (n_batch, n_frames)).permute(2, 0, 1, 3)
 
-    def _add(
-        self,
-        parts: list[Tensor],
-        first: int,
-        frames: Tensor,
-        pictures: Tensor,
-        follow: Tensor,
-        zone: Zone,
-    ) -> None:
-        """Add what bands take of pictures to their logits, (n, 8, width, batch * frames) for each
-        class from the first that follows them."""
-        n_pictures = pictures.shape[1]
+    def _followed(self, frames: Tensor, image: Tensor) -> Iterator[Tensor]:
+        """What bands take of the pictures, (n, 8, width, batch * frames) for each class."""
+        pictures = self.pictures(image[:, :, self.zone.rows])
         pictures = pictures.permute(2, 0, 3, 1).flatten(1, 2)  # (rows, batch * frames, pictures)
-        follow = follow @ frames[zone.bands]  # (bands, 8 * pictures, batch * frames)
-        follow = torch.unflatten(follow, 1, (self.n_out, n_pictures))
+        follow = self.follow @ frames[self.zone.bands]  # (bands, 8 * pictures, batch * frames)
+        follow = torch.unflatten(follow, 1, (self.n_out, self.n_pictures))
         row, band = 0, 0
-        for number, (width, n) in enumerate(zone.classes, first):
+        for width, n in self.zone.classes:
             shown = torch.unflatten(pictures[row : row + n * width], 0, (n, width))
-            taken = torch.einsum("nopt,nwtp->nowt", follow[band : band + n], shown)
-            parts[number] = parts[number] + taken
+            yield torch.einsum("nopt,nwtp->nowt", follow[band : band + n], shown)
             row, band = row + n * width, band + n

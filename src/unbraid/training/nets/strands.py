@@ -30,12 +30,10 @@ from unbraid.training.nets.bands import (
     BandNet,
     Bands,
     BandSplit,
-    SilentSplit,
 )
 from unbraid.training.nets.net import Net
 from unbraid.training.nets.paths import Line, TimePath
 from unbraid.training.nets.phases import BINS, FRAMES, PhaseSteps
-from unbraid.training.nets.places import places
 
 REACH = 15
 """Tokens that attention sees on either side; a crop of 64 frames has 16."""
@@ -55,8 +53,6 @@ class StrandsConfig(BandConfig):
     # frame (how a tone lies beside its bins) and from bin to bin (when in its frame an attack is).
     advances_of: int = 0
     delays_of: int = 0
-    # Of how many widths, from 0 Hz up, bands are told where their bins stand between the channels.
-    seen_places_of: int = 0
     hidden: int = 0  # of the recurrent layers before and after the U-Net, each way; 0: none
     line: int = 0  # of the recurrent layer that hears all bands as one, each way; 0: none
 
@@ -74,10 +70,7 @@ class StrandsConfig(BandConfig):
 class Strands(BandNet):
     """See `BandNet`; n_frames must be a multiple of 2 ** (levels - 1)."""
 
-    silent = (
-        *("advances.", "delays.", "places.", "before.", "line.", "after."),
-        *("join.place_pictures.", "join.follow_places"),
-    )
+    silent = ("advances.", "delays.", "before.", "line.", "after.")
 
     def __init__(self, spec: Spec, config: StrandsConfig) -> None:
         super().__init__(Bands(spec, config), config)
@@ -87,9 +80,6 @@ class Strands(BandNet):
             PhaseSteps(self.bands, n, axis, spec, config.compression, filters[0]) if n else None
             for n, axis in ((config.advances_of, FRAMES), (config.delays_of, BINS))
         )
-        self.places = None
-        if config.seen_places_of:
-            self.places = SilentSplit(self.bands, config.seen_places_of, 2, filters[0])
         self.before, self.after = (
             TimePath(filters[0], config.hidden) if config.hidden else nn.Identity()
             for _ in range(2)
@@ -106,13 +96,11 @@ class Strands(BandNet):
         for steps in (self.advances, self.delays):
             if steps is not None:
                 features = features + steps(spectrum)
-        if self.places is not None:
-            features = features + self.places(places(spectrum, self.places.n_rows))
         features = self.before(features)
         if self.line is not None:
             features = self.line(features)
         features = self.after(self.body(features))
-        logits: Tensor = self.join(features, image, spectrum)
+        logits: Tensor = self.join(features, image)
         return logits
 
 
