@@ -179,7 +179,7 @@ def test_masks_and_complex_masks_multiply_the_mixtures_spectrum(tmp_path, card, 
         weights = np.tile(np.float32([0, 0.5, 0, 0.5])[:, None, None], (1, 4, 1, 2049, 1))
     (tmp_path / "set").mkdir()
     write_graph(tmp_path / "set" / "all.onnx", card, weights)
-    masks = Separator(tmp_path / "set")._masks(spectrum, np.abs(spectrum))
+    masks = Separator(tmp_path / "set")._masks(spectrum)
     np.testing.assert_allclose(masks, np.full(masks.shape, expected), atol=1e-6)
 
 

@@ -19,8 +19,8 @@ def test_the_band_above_the_top_keeps_each_frames_share():
     masks[1, :, :, 0] = 1  # a cymbal's frame
     masks[0, :, :, 1] = 1  # an s
     masks[:, :, :, 2] = 0.25
-    magnitude = np.ones((2, SPEC.n_bins, 3), np.float32)
-    whole = carry_upward(masks, magnitude, SPEC)
+    spectrum = np.ones((2, SPEC.n_bins, 3), np.complex64)
+    whole = carry_upward(masks, spectrum, SPEC)
     assert whole.shape == (4, 2, SPEC.n_rows, 3)
     np.testing.assert_array_equal(whole[:, :, : SPEC.n_bins], masks)
     above = whole[:, :, SPEC.n_bins :]
@@ -32,9 +32,9 @@ def test_the_band_above_the_top_keeps_each_frames_share():
 def test_the_louder_bins_decide_what_is_carried_upward():
     masks = np.zeros((4, 2, SPEC.n_bins, 1), np.float32)
     masks[1, :, -1] = 1
-    magnitude = np.full((2, SPEC.n_bins, 1), 1e-3, np.float32)
-    magnitude[:, -1] = 100
-    above = carry_upward(masks, magnitude, SPEC)[:, :, SPEC.n_bins :]
+    spectrum = np.full((2, SPEC.n_bins, 1), 1e-3, np.complex64)
+    spectrum[:, -1] = 100
+    above = carry_upward(masks, spectrum, SPEC)[:, :, SPEC.n_bins :]
     np.testing.assert_allclose(above[1], 1, atol=1e-3)
 
 

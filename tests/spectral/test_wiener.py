@@ -20,7 +20,7 @@ def bursts():
 
 
 def wiener(masks, spectrum):
-    return np.stack([stem.copy() for stem in one_by_one(masks, spectrum)])
+    return np.stack([stem.copy() for stem in one_by_one(masks, spectrum.copy())])
 
 
 def masks_of(stems):

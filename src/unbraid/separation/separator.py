@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unbraid.models.catalog import ModelEntry, find_model
-from unbraid.models.manifest import Card
+from unbraid.models.manifest import Card, InputKind
 from unbraid.models.session import Graph
 from unbraid.separation.tiles import TileGrid
 from unbraid.spectral.masks import carry_upward, ratio_masks
@@ -89,30 +90,23 @@ class Separator:
         start = self.grid.margin - self.grid.fade // 2
         window = slice(start, start + self.grid.n_output)
         stems = np.zeros((len(STEMS), *mixture.shape[:-1], self.grid.n_output), np.float32)
-        stems[self._claimed] = self._claims(mixture)[..., window]
+        # One at a time, for memory.
+        for index, claim in zip(self._claimed, self._claims(mixture), strict=True):
+            stems[index] = claim[..., window]
         np.subtract(mixture[:, window], stems[:N_CLAIMED].sum(axis=0), out=stems[N_CLAIMED])
         return stems
 
-    def _claims(self, mixture: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Samples (claimed stems, 2, n_input) of what a tile reads."""
-        spec = self.spec
+    def _claims(self, mixture: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+        """Samples (2, n_input) of each claimed stem of what a tile reads."""
+        spec, n_claimed = self.spec, len(self._claimed)
         if self._graphs[0].card.input == "waveform":
-            return self._given(lambda card: mixture)[: len(self._claimed)]
+            return iter(self._given(lambda card: mixture)[:n_claimed])
         spectrum = stft(mixture, spec)
-        claims = np.empty((len(self._claimed), *mixture.shape), np.float32)
-        for claim, stem in zip(claims, self._spectra(spectrum), strict=True):
-            claim[:] = istft(stem, spec)
-        return claims
-
-    def _spectra(self, spectrum: NDArray[np.complex64]) -> Iterator[NDArray[np.complex64]]:
-        """Of the claimed stems, one at a time, for memory; (2, n_rows, n_frames)."""
-        seen = spectrum[:, : self.spec.n_bins]
-        magnitude = np.ascontiguousarray(np.abs(seen))
-        masks = self._masks(seen, magnitude)[: len(self._claimed)]
-        masks = carry_upward(masks, magnitude, self.spec)
+        seen = spectrum[:, : spec.n_bins]
+        masks = carry_upward(self._masks(seen)[:n_claimed], seen, spec)
         if np.iscomplexobj(masks):
-            return (mask * spectrum for mask in masks)
-        return wiener(masks.real, spectrum)
+            return (istft(mask * spectrum, spec) for mask in masks)
+        return (istft(stem, spec) for stem in wiener(masks.real, spectrum))
 
     def _given(self, tile: Callable[[Card], NDArray[np.float32]]) -> NDArray[np.float32]:
         """What the graphs give of the tiles they are given, in the order of STEMS."""
@@ -128,12 +122,17 @@ class Separator:
         return output
 
     def _masks(
-        self, spectrum: NDArray[np.complex64], magnitude: NDArray[np.float32]
+        self, spectrum: NDArray[np.complex64]
     ) -> NDArray[np.float32] | NDArray[np.complex64]:
         """Masks (stems, 2, n_bins, n_frames) in the order of STEMS; the last may be missing."""
-        output = self._given(
-            lambda card: magnitude if card.input == "magnitude" else _unfold(spectrum)
-        )
+
+        @cache  # once for all graphs, and only what they ask for
+        def view(kind: InputKind) -> NDArray[np.float32]:
+            if kind == "magnitude":
+                return np.ascontiguousarray(np.abs(spectrum))
+            return _unfold(spectrum)
+
+        output = self._given(lambda card: view(card.input))
         kind = self._graphs[0].card.output
         if kind == "complex_mask":
             return output[:, 0::2] + np.complex64(1j) * output[:, 1::2]
@@ -141,7 +140,7 @@ class Separator:
             return output
         if len(output) == len(STEMS):
             return ratio_masks(output)
-        return np.minimum(output / np.maximum(magnitude, 1e-6), np.float32(1))
+        return np.minimum(output / np.maximum(view("magnitude"), 1e-6), np.float32(1))
 
     def warm_up(self) -> None:
         """Separate a tile of silence, so that the first real one is not slowed by allocations."""

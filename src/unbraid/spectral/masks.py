@@ -29,7 +29,7 @@ def ratio_masks(magnitudes: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def carry_upward(
     masks: NDArray[np.float32] | NDArray[np.complex64],
-    magnitude: NDArray[np.float32],
+    spectrum: NDArray[np.complex64],
     spec: Spec,
 ) -> NDArray[np.float32] | NDArray[np.complex64]:
     """Extend masks from the bins a model sees to all rows of the spectrum.
@@ -39,7 +39,7 @@ def carry_upward(
 
     Args:
         masks: (stems, channels, n_bins, frames), real or complex.
-        magnitude: the mixture's, float32, (channels, n_bins, frames).
+        spectrum: the mixture's, complex64, (channels, n_bins, frames).
         spec: the analysis settings.
 
     Returns:
@@ -49,7 +49,7 @@ def carry_upward(
     if n_bins == spec.n_rows:
         return masks
     bottom = int(n_bins * CARRY_FROM_FRACTION)
-    weight = np.square(magnitude[:, bottom:]) + np.float32(1e-12)
+    weight = np.square(np.abs(spectrum[:, bottom:])) + np.float32(1e-12)
     weight /= weight.sum(axis=1, keepdims=True)
     # Frame by frame in memory, as `stft` gives spectra and `istft` wants them: products and
     # transforms of arrays of unlike order take two to three times as long.

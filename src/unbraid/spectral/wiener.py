@@ -41,7 +41,7 @@ def wiener(masks: Floats, spectrum: Complexes) -> Iterator[Complexes]:
     Args:
         masks: float32, (stems, 2, bins, frames), from 0 to 1. What all of them leave is one stem
             more.
-        spectrum: the mixture's, complex64, (2, bins, frames).
+        spectrum: the mixture's, complex64, (2, bins, frames). For memory it is overwritten.
 
     Yields:
         complex64, (2, bins, frames), in the order of the masks; each takes the place of the one
@@ -49,12 +49,13 @@ def wiener(masks: Floats, spectrum: Complexes) -> Iterator[Complexes]:
     """
     # Frame by frame in memory, as `stft` gives spectra and `istft` wants them.
     masks, channels = np.swapaxes(masks, -1, -2), np.swapaxes(spectrum, -1, -2)
-    axes, spread = covariances(shared_out(masks[SOME], channels[SOME]), channels[SOME])
+    power = np.square(channels.real) + np.square(channels.imag)
+    axes, spread = covariances(_shared_out(masks[SOME], power[SOME]), channels[SOME])
     # The mixture times the inverse of its covariance; each stem is its own covariance times that.
-    whitened = np.empty(channels.shape, np.complex64)
+    whitened = channels
     blocks = [slice(at, at + BLOCK_FRAMES) for at in range(0, channels.shape[1], BLOCK_FRAMES)]
     for block in blocks:
-        powers = shared_out(masks[:, :, block], channels[:, block])
+        powers = _shared_out(masks[:, :, block], power[:, block])
         x, y = (p * channels[0, block] + q * channels[1, block] for p, q in axes)
         a, b, c = _inverse(np.einsum("sk,sfb->kfb", _numbers(spread), powers))
         np.add(a * x, b * y, out=whitened[0, block])
@@ -63,26 +64,21 @@ def wiener(masks: Floats, spectrum: Complexes) -> Iterator[Complexes]:
     for mask, ways in zip(masks, axes.T @ spread[:-1], strict=True):
         for block in blocks:
             x, y = whitened[:, block]
-            power = (mask[:, block] * _power(channels[:, block])).sum(axis=0)
+            share = (mask[:, block] * power[:, block]).sum(axis=0)
             for channel, (p, q) in zip(stem, ways, strict=True):
-                np.multiply(p * x + q * y, power, out=channel[block])
+                np.multiply(p * x + q * y, share, out=channel[block])
         yield np.swapaxes(stem, -1, -2)
 
 
-def shared_out(masks: Floats, channels: Complexes) -> Floats:
+def _shared_out(masks: Floats, power: Floats) -> Floats:
     """Powers of the stems and of what they leave, both channels' together: (stems, 2, frames,
     bins) and (2, frames, bins) to (stems + 1, frames, bins), above 0."""
-    mixture = _power(channels)
-    powers = np.empty((len(masks) + 1, *mixture.shape[1:]), np.float32)
-    for power, mask in zip(powers, masks, strict=False):
-        (mask * mixture).sum(axis=0, out=power)
-    np.maximum(mixture.sum(axis=0) - powers[:-1].sum(axis=0), 0, out=powers[-1])
+    powers = np.empty((len(masks) + 1, *power.shape[1:]), np.float32)
+    for share, mask in zip(powers, masks, strict=False):
+        (mask * power).sum(axis=0, out=share)
+    np.maximum(power.sum(axis=0) - powers[:-1].sum(axis=0), 0, out=powers[-1])
     powers += np.float32(SILENCE)
     return powers
-
-
-def _power(channels: Complexes) -> Floats:
-    return np.square(channels.real) + np.square(channels.imag)
 
 
 def covariances(powers: Floats, channels: Complexes) -> tuple[Floats, Floats]:
