@@ -26,7 +26,9 @@ FLOOR = 1e-4
 """Of a covariance's eigenvalues beside its stem's power: no stem stands in quite one place."""
 
 SILENCE = 1e-14
-"""Power that every stem has at least, so that nothing is divided by nothing."""
+"""Power that every stem has at least, beside the loudest bin's: nothing is divided by nothing."""
+
+TINY = float(np.finfo(np.float32).tiny)
 
 BLOCK_FRAMES = 16
 """Frames filtered at once: what they take stays in a core's cache."""
@@ -49,6 +51,9 @@ def wiener(masks: Floats, spectrum: Complexes) -> Iterator[Complexes]:
     """
     # Frame by frame in memory, as `stft` gives spectra and `istft` wants them.
     masks, channels = np.swapaxes(masks, -1, -2), np.swapaxes(spectrum, -1, -2)
+    # Whatever the level, squares of squares must be floats.
+    peak = max(np.abs(channels.real).max(), np.abs(channels.imag).max(), TINY)
+    channels /= peak
     power = np.square(channels.real) + np.square(channels.imag)
     axes, spread = covariances(_shared_out(masks[SOME], power[SOME]), channels[SOME])
     # The mixture times the inverse of its covariance; each stem is its own covariance times that.
@@ -64,7 +69,7 @@ def wiener(masks: Floats, spectrum: Complexes) -> Iterator[Complexes]:
     for mask, ways in zip(masks, axes.T @ spread[:-1], strict=True):
         for block in blocks:
             x, y = whitened[:, block]
-            share = (mask[:, block] * power[:, block]).sum(axis=0)
+            share = (mask[:, block] * power[:, block]).sum(axis=0) * peak
             for channel, (p, q) in zip(stem, ways, strict=True):
                 np.multiply(p * x + q * y, share, out=channel[block])
         yield np.swapaxes(stem, -1, -2)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from unbraid.models.manifest import InputKind
 from unbraid.spec import Spec
-from unbraid.spectral.wiener import SILENCE, SOME, covariances
+from unbraid.spectral.wiener import SILENCE, SOME, TINY, covariances
 from unbraid.stems import STEMS
 from unbraid.training.losses import Targets
 from unbraid.training.nets.net import Net
@@ -82,11 +82,12 @@ def filtered(masks: Tensor, targets: Targets) -> Tensor:
     Returns:
         Complex, the same shape.
     """
-    power = targets.mixture.square()
+    peak = targets.mixture.amax((-3, -2, -1), keepdim=True).clamp(min=TINY)
+    power = (targets.mixture / peak).square()
     powers = (masks * power).sum(dim=2)  # (batch, stems, n_bins, n_frames)
     rest = (power.sum(dim=2) - powers.sum(dim=1, keepdim=True)).clamp(min=0)
     powers = torch.cat([powers, rest], dim=1) + SILENCE
-    mixtures = targets.spectrum[:, 0]
+    mixtures = (targets.spectrum / peak)[:, 0]
     found = [
         covariances(*(np.swapaxes(each.numpy(force=True), -1, -2)[SOME] for each in pair))
         for pair in zip(powers, mixtures, strict=True)
@@ -100,7 +101,7 @@ def filtered(masks: Tensor, targets: Targets) -> Tensor:
     whitened = torch.stack([c * x - b * y, a * y - b * x], dim=1) / determinant[:, None]
     ways = torch.einsum("nac,nsad->nscd", axes, spread[:, :-1]).to(mixtures)
     parts = torch.einsum("nscd,ndbf->nscbf", ways, whitened)
-    return parts * shares[:, :-1, None]
+    return parts * shares[:, :-1, None] * peak
 
 
 def ratio_masks(magnitudes: Tensor) -> Tensor:
