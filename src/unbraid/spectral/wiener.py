@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 N_ITERATIONS = 12
-"""Of expectation and maximisation. 8 cost 0.1 dB on records, 20 give nothing more."""
+"""Of expectation and maximisation. On real bands 8 cost 0.06 dB, 16 give 0.03 more."""
 
 SOME = (..., slice(None, None, 4), slice(None, 1024, 2))
-"""Frames and bins from which covariances are learnt; all of them would give 0.05 dB more."""
+"""Frames and bins from which covariances are learnt; all would give 0.07 dB more at most."""
 
 FLOOR = 1e-4
 """Of a covariance's eigenvalues beside its stem's power: no stem stands in quite one place."""
@@ -90,8 +90,9 @@ def covariances(powers: Floats, channels: Complexes) -> tuple[Floats, Floats]:
     """How a unit of each stem's power is spread over the channels, by expectation-maximisation.
 
     Args:
-        powers: of all stems, float32, (stems, frames, bins), above 0.
-        channels: the mixture's spectrum, complex64, (2, frames, bins).
+        powers: of all stems, both channels' together, float32, (stems, frames, bins), above 0.
+        channels: the mixture's spectrum, complex64, (2, frames, bins), in the powers' unit: its
+            squares sum to them, stems and channels together.
 
     Returns:
         Two perpendicular axes of the plane of left and right, (2, 2), a row each; and matrices
